@@ -1,0 +1,67 @@
+import type { EnvelopeError } from '../errors.ts'
+import type { Json, SearchPlan } from '../plan.ts'
+
+/** The column value of `@envelope`. `docs/format.md` is normative. */
+export interface Envelope {
+  readonly v: 1
+  readonly kid: string
+  readonly fs: string
+  readonly ctx?: Readonly<Record<string, string>>
+  readonly wk?: string | readonly (readonly [kid: string, wrapped: string])[]
+  readonly bk?: string
+  readonly dek?: string
+  readonly ct: string
+}
+
+/** Type tag of a bound value: `s`tring, `i`nteger, `b`oolean, `u`uid, `t`imestamp, `d`ate, `e`num. */
+export type BoundTag = 's' | 'i' | 'b' | 'u' | 't' | 'd' | 'e'
+
+/** One bound column of a row in its canonical form, as PostgreSQL would return it. */
+export interface BoundValue {
+  readonly column: string
+  readonly tag: BoundTag
+  readonly value: string | null
+}
+
+/** A row's encrypted fields by identity, in the record encoding. */
+export type SealedRecord = Readonly<Record<string, Json>>
+
+export interface RowToSeal {
+  /** Table identity. */
+  readonly table: string
+  /** In the plan's order. */
+  readonly binding: readonly BoundValue[]
+  readonly record: SealedRecord
+}
+
+export interface RowToOpen {
+  readonly table: string
+  readonly binding: readonly BoundValue[]
+  /** The column as it was read: anything that a hostile database may hold. */
+  readonly envelope: unknown
+}
+
+export interface OpenedRow {
+  readonly record: SealedRecord
+  readonly envelope: Envelope
+}
+
+/** Computes tokens once the index key is at hand. */
+export interface Tokenizer {
+  /**
+   * `~<index key id>.<base64url(HMAC)>` of a value that is not null; scope values in the plan's order.
+   */
+  token(search: SearchPlan, value: string, scope: readonly BoundValue[]): string
+}
+
+/** What `rewrite/` knows of cryptography. */
+export interface RowCipher {
+  /** Each row under a fresh DEK; results in the order of `rows`. Throws the key layer's errors. */
+  seal(rows: readonly RowToSeal[]): Promise<readonly Envelope[]>
+  /** Results in the order of `rows`; a row that does not open has its error in its place. */
+  open(rows: readonly RowToOpen[]): Promise<readonly (OpenedRow | EnvelopeError)[]>
+  tokenizer(): Promise<Tokenizer>
+}
+
+/** Field-set id of a record with exactly these identities. */
+export type FieldSetId = (identities: readonly string[]) => string

@@ -1,0 +1,46 @@
+import type { EnvelopeError } from '../errors.ts'
+import type { EncryptionContext } from './key-provider.ts'
+
+/** Key bytes on loan. Whoever holds one releases it exactly once; bytes are zeroed when nobody holds them and the cache has let go. */
+export interface KeyHandle {
+  /** 32 bytes. Must not be read after `release`. */
+  readonly bytes: Uint8Array
+  release(): void
+}
+
+/** A key under which `rows` new rows are sealed. */
+export interface SealingKey {
+  /** `branch`: wraps a fresh DEK per row. `direct`: IS the DEK of one row (`rows` is 1). */
+  readonly mode: 'branch' | 'direct'
+  readonly kid: string
+  /** The wrapped key in base64, as it stands in the envelope. */
+  readonly wrapped: string
+  readonly key: KeyHandle
+  readonly rows: number
+}
+
+export interface KeyToUnwrap {
+  readonly kid: string
+  /** Base64, as in the envelope. */
+  readonly wrapped: string
+  readonly context: EncryptionContext
+}
+
+export interface IndexKey {
+  /** 4 characters of base64url, derived from the key itself; part of every token. */
+  readonly id: string
+  readonly key: KeyHandle
+}
+
+/** What the envelope layer asks of the key layer. */
+export interface Keys {
+  /** Enough keys for `rows` new rows, in order. Errors are `EnvelopeError`s of the KMS codes. */
+  forSealing(context: EncryptionContext, rows: number): Promise<readonly SealingKey[]>
+  /**
+   * Unwraps side by side (bounded); the distinct ones cost one KMS call each at most. A result stands in its request's place;
+   * a failure is returned, not thrown, so that one bad row does not hide which row it was.
+   */
+  forOpening(requests: readonly KeyToUnwrap[]): Promise<readonly (KeyHandle | EnvelopeError)[]>
+  /** The current index key, unwrapped at first use. */
+  indexKey(): Promise<IndexKey>
+}
