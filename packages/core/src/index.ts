@@ -1,0 +1,6 @@
+export { EnvelopeError, type EnvelopeErrorCode } from './errors.ts'
+export { type EnvelopeExtension, envelopeEncryption } from './extension.ts'
+export { createIndexKey } from './keys/index-key.ts'
+export type { DataKey, EncryptionContext, KeyCallOptions, KeyProvider } from './keys/key-provider.ts'
+export type { EnvelopeOptions } from './options.ts'
+export type { ManualEnvelope } from './rewrite/manual.ts'

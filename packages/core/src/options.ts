@@ -1,0 +1,118 @@
+import { EnvelopeError } from './errors.ts'
+import type { KeyProvider } from './keys/key-provider.ts'
+import type { ModelsPlan } from './plan.ts'
+import type { RawPolicy } from './rewrite/raw-sql.ts'
+import type { PrismaNamespace } from './values/contract.ts'
+
+export interface EnvelopeOptions {
+  /** The `Prisma` namespace of the generated client: its `Decimal`, `DbNull` and error classes are the application's own. */
+  readonly Prisma: object
+  /** `models` of the generated envelope module. */
+  readonly models: ModelsPlan
+  /** `current` seals new rows; `others` open rows too. */
+  readonly keys: { readonly current: KeyProvider; readonly others?: readonly KeyProvider[] }
+  /** What {@link createIndexKey} returned. Required where a field is `searchable`. */
+  readonly indexKey?: { readonly current: string; readonly others?: readonly string[] }
+  /** `strict` (default): every row must be sealed. The other modes are not part of this version. */
+  readonly mode?: 'strict'
+  /** `branch` (default): one KMS call serves many rows. `direct`: one for each row. */
+  readonly wrap?: 'branch' | 'direct'
+  /** Unwrapped keys in memory: at most `maxEntries` (1,000), for `maxAge` milliseconds (60,000) and `maxUses` uses (Infinity). */
+  readonly cache?: { readonly maxEntries?: number; readonly maxAge?: number; readonly maxUses?: number }
+  /** A branch key seals at most `maxRows` rows (10,000) in at most `maxAge` milliseconds (300,000). */
+  readonly branch?: { readonly maxAge?: number; readonly maxRows?: number }
+  /** Milliseconds that one operation gives to its KMS calls (5,000). */
+  readonly deadline?: number
+  /** Raw SQL that names encrypted columns: `warn` (default) once for each text, `throw`, or `allow`. */
+  readonly raw?: RawPolicy
+}
+
+const KNOWN = new Set<string>([
+  'Prisma',
+  'models',
+  'keys',
+  'indexKey',
+  'mode',
+  'wrap',
+  'cache',
+  'branch',
+  'deadline',
+  'raw',
+] satisfies (keyof EnvelopeOptions)[])
+
+/** Options with their shape checked; the key layer checks its own part. */
+export interface Config {
+  readonly prisma: PrismaNamespace
+  readonly models: ModelsPlan
+  readonly keys: EnvelopeOptions['keys']
+  readonly indexKey: { readonly current: string } | undefined
+  readonly wrap: 'branch' | 'direct'
+  readonly cache: NonNullable<EnvelopeOptions['cache']>
+  readonly branch: NonNullable<EnvelopeOptions['branch']>
+  readonly deadline: number | undefined
+  readonly raw: RawPolicy
+}
+
+/**
+ * Checks the options once, so that nothing further down has defaults.
+ *
+ * @throws EnvelopeError `CONFIG` for wrong or missing options, `UNSUPPORTED` for what this version does not do.
+ */
+export function resolveOptions(options: EnvelopeOptions): Config {
+  for (const name of Object.keys(options)) {
+    if (!KNOWN.has(name)) throw new EnvelopeError('CONFIG', `unknown option \`${name}\`; known are ${[...KNOWN].join(', ')}`)
+  }
+  const { models, keys, indexKey, mode = 'strict', wrap = 'branch', raw = 'warn' } = options
+  if (!isRecord(models) || Object.keys(models).length === 0) {
+    throw new EnvelopeError('CONFIG', '`models` must be the export of this name of the generated envelope module; run `prisma generate`')
+  }
+  if (!isRecord(keys) || !isRecord(keys.current)) {
+    throw new EnvelopeError('CONFIG', '`keys.current` must be a key provider, such as `awsKms({ … })` returns')
+  }
+  if (mode !== 'strict') {
+    throw new EnvelopeError('UNSUPPORTED', `\`mode: '${String(mode)}'\` is not part of this version; leave it out for \`strict\``)
+  }
+  if (wrap !== 'branch' && wrap !== 'direct') throw new EnvelopeError('CONFIG', "`wrap` must be 'branch' or 'direct'")
+  if (raw !== 'warn' && raw !== 'throw' && raw !== 'allow') {
+    throw new EnvelopeError('CONFIG', "`raw` must be 'warn', 'throw' or 'allow'")
+  }
+  if (indexKey?.others !== undefined && indexKey.others.length > 0) {
+    throw new EnvelopeError('UNSUPPORTED', 'several index keys (`indexKey.others`) are not part of this version; leave `others` empty')
+  }
+  const searchable = firstSearchable(models)
+  if (searchable !== undefined && indexKey === undefined) {
+    throw new EnvelopeError('CONFIG', `\`indexKey\` is missing, but ${searchable} is searchable: make one with \`createIndexKey(keys)\``)
+  }
+  return Object.freeze({
+    prisma: namespaceOf(options.Prisma),
+    models,
+    keys,
+    indexKey: indexKey === undefined ? undefined : { current: indexKey.current },
+    wrap,
+    cache: options.cache ?? {},
+    branch: options.branch ?? {},
+    deadline: options.deadline,
+    raw,
+  })
+}
+
+function namespaceOf(prisma: object): PrismaNamespace {
+  const required = ['Decimal', 'DbNull', 'JsonNull', 'PrismaClientKnownRequestError', 'prismaVersion', 'defineExtension']
+  const missing = required.filter((name) => !isRecord(prisma) || !(name in prisma))
+  if (missing.length > 0) {
+    throw new EnvelopeError('CONFIG', '`Prisma` must be the namespace that the generated client exports: import { Prisma } from it')
+  }
+  return prisma as PrismaNamespace
+}
+
+function firstSearchable(models: ModelsPlan): string | undefined {
+  for (const [model, plan] of Object.entries(models)) {
+    const field = Object.entries(plan.columns).find(([, column]) => column.encrypted?.search !== undefined)
+    if (field !== undefined) return `${model}.${field[0]}`
+  }
+  return undefined
+}
+
+function isRecord(value: unknown): value is object {
+  return (typeof value === 'object' || typeof value === 'function') && value !== null
+}

@@ -1,0 +1,48 @@
+import { type Lookup, NOWHERE, bindingOf, valueOfNewRow } from './binding.ts'
+import { type EncodedValues, encodeValues, replaceValues, scopeFrom } from './encrypted-values.ts'
+import { type Input, isInput, mapInputs } from './input.ts'
+import type { EncryptedField, Model } from './model.ts'
+import { rewriteNestedWrites } from './nested-writes.ts'
+import type { Rewriting } from './rewriting.ts'
+
+/**
+ * Rewrites the `data` of a `create`, and of all rows created below it: encrypted values become placeholders and tokens, and each row gets an
+ * envelope of its own.
+ *
+ * @param inherited values that the surrounding write gives the new row: its foreign key to the parent.
+ */
+export function rewriteCreate(model: Model, data: unknown, rewriting: Rewriting, inherited: Lookup = NOWHERE): unknown {
+  if (!isInput(data) || !model.reachesSealing) return data
+  const out: Record<string, unknown> = { ...data }
+  const values = sealedValues(model, data, rewriting)
+  // Rows that this one references come first: Prisma inserts them first, and this row may be bound to their keys.
+  rewriteNestedWrites(model, out, 'owning', parentOf(model, out, inherited, rewriting), rewriting)
+  if (model.sealing !== undefined && values !== undefined) {
+    const { sealing } = model
+    const binding = bindingOf(model, sealing, (field) => valueOfNewRow(model, field, out, inherited, rewriting), rewriting)
+    replaceValues(out, values, scopeFrom(sealing, binding), rewriting)
+    const record = Object.fromEntries([...values].map(([field, value]) => [field.identity, value]))
+    rewriting.seal({ table: sealing.table, binding, record }, (envelope) => {
+      out[sealing.field] = envelope
+    })
+  }
+  rewriteNestedWrites(model, out, 'owned', parentOf(model, out, inherited, rewriting), rewriting)
+  return out
+}
+
+/** `data` of `createMany`: one row or a list. */
+export function rewriteCreateMany(model: Model, data: unknown, rewriting: Rewriting, inherited: Lookup = NOWHERE): unknown {
+  return mapInputs(data, (row) => rewriteCreate(model, row, rewriting, inherited))
+}
+
+function parentOf(model: Model, data: Record<string, unknown>, inherited: Lookup, rewriting: Rewriting): Lookup {
+  return (field) => valueOfNewRow(model, field, data, inherited, rewriting)
+}
+
+function sealedValues(model: Model, data: Input, rewriting: Rewriting): EncodedValues | undefined {
+  const { sealing } = model
+  if (sealing === undefined) return undefined
+  const given = encodeValues(model, sealing, data, rewriting)
+  return new Map(sealing.encrypted.map((field: EncryptedField) => [field, given.get(field) ?? (given.has(field) ? null : field.initial)]))
+}
+

@@ -1,0 +1,81 @@
+import type { BoundValue } from '../envelope/contract.ts'
+import { EnvelopeError } from '../errors.ts'
+import type { Json } from '../plan.ts'
+import { givenValue } from './binding.ts'
+import { isFieldReference, isInput } from './input.ts'
+import type { EncryptedField, Model, Sealing } from './model.ts'
+import type { Rewriting } from './rewriting.ts'
+
+/** The encrypted fields of one row's `data`, encoded; by field, in the plan's order. */
+export type EncodedValues = ReadonlyMap<EncryptedField, Json>
+
+const ARITHMETIC = ['increment', 'decrement', 'multiply', 'divide', 'push', 'unset']
+
+/**
+ * Encodes the encrypted fields that `data` gives; what is absent is absent from the result.
+ *
+ * @throws EnvelopeError `ENVELOPE_INPUT` where `data` names the envelope, `UNSUPPORTED` for arithmetic, `INVALID_VALUE` for a value of another type;
+ * Prisma's own error for a value that PostgreSQL would have refused.
+ */
+export function encodeValues(model: Model, sealing: Sealing, data: Readonly<Record<string, unknown>>, rewriting: Rewriting): EncodedValues {
+  if (!rewriting.isAbsent(data[sealing.field])) {
+    throw rewriting.error('ENVELOPE_INPUT', 'the envelope is written by the extension alone; leave it out', model, sealing.field)
+  }
+  const values = new Map<EncryptedField, Json>()
+  for (const field of sealing.encrypted) {
+    if (rewriting.isAbsent(data[field.name])) continue
+    const value = plainValue(model, field, data[field.name], rewriting)
+    if (!rewriting.isAbsent(value)) values.set(field, encode(model, field, value, rewriting))
+  }
+  return values
+}
+
+function plainValue(model: Model, field: EncryptedField, given: unknown, rewriting: Rewriting): unknown {
+  if (field.column.type === 'Json' && field.column.list !== true) return given
+  if (isFieldReference(given)) throw rewriting.error('UNSUPPORTED', "an encrypted field can't take another column's value", model, field.name)
+  const value = givenValue(given)
+  if (value === given && isInput(given)) {
+    const operator = Object.keys(given).find((key) => ARITHMETIC.includes(key))
+    if (operator !== undefined) {
+      throw rewriting.error('UNSUPPORTED', `\`${operator}\` can't work on ciphertext: read the value, change it and write it`, model, field.name)
+    }
+  }
+  return value
+}
+
+function encode(model: Model, field: EncryptedField, value: unknown, rewriting: Rewriting): Json {
+  try {
+    return field.codec.encode(value)
+  } catch (error) {
+    throw error instanceof EnvelopeError ? error.at({ model: model.name, field: field.name, operation: rewriting.operation }) : error
+  }
+}
+
+/** Puts what the columns hold in place of the values: the placeholder or the token; a null stays as the caller gave it. */
+export function replaceValues(
+  data: Record<string, unknown>,
+  values: EncodedValues,
+  scopeOf: (field: EncryptedField) => readonly BoundValue[],
+  rewriting: Rewriting,
+): void {
+  for (const [field, value] of values) {
+    if (value === null) continue
+    if (field.search === undefined || typeof value !== 'string') {
+      data[field.name] = field.codec.placeholder
+    } else {
+      rewriting.token(field, value, scopeOf(field), (token) => {
+        data[field.name] = token
+      })
+    }
+  }
+}
+
+/** The bound values that scope a field's token, in the annotation's order. */
+export function scopeFrom(sealing: Sealing, binding: readonly BoundValue[]): (field: EncryptedField) => readonly BoundValue[] {
+  return ({ search }) =>
+    (search?.scope ?? []).flatMap((name) => {
+      const at = sealing.bound.findIndex((bound) => bound.name === name)
+      const value = binding[at]
+      return value === undefined ? [] : [value]
+    })
+}

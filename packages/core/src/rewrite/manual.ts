@@ -1,0 +1,82 @@
+import { EnvelopeError } from '../errors.ts'
+import { isInput } from './input.ts'
+import type { EncryptedField, Model, Models } from './model.ts'
+import { place, type Row, rowToOpen } from './opened-row.ts'
+import { Rewriting, type Tools } from './rewriting.ts'
+import { searchToken } from './search.ts'
+
+/** For code that must use raw SQL: the two halves of what the extension does by itself. */
+export interface ManualEnvelope {
+  /**
+   * The token by which raw SQL finds a value.
+   *
+   * @param field `Model.field`, both by their Prisma names.
+   * @param value what a `where` would hold.
+   * @param scope values of the fields that scope the token, by name, where the field has a scope.
+   * @throws EnvelopeError `UNSUPPORTED` where the field is not searchable or its scope is not given.
+   */
+  token(field: string, value: string, scope?: Readonly<Record<string, unknown>>): Promise<string>
+  /**
+   * Opens rows that raw SQL read. They must hold the envelope, the primary key and the bound columns; keys may be column names or field names.
+   * Encrypted columns that are among the keys come back decrypted, the envelope is left out, everything else stays.
+   *
+   * @param model Prisma's name of the model.
+   * @throws EnvelopeError `CANNOT_OPEN`, `PLAINTEXT_FOUND`, or a code of the KMS.
+   */
+  reveal(model: string, rows: readonly Readonly<Record<string, unknown>>[]): Promise<Record<string, unknown>[]>
+}
+
+export function manualEnvelope(models: Models, tools: Tools): ManualEnvelope {
+  return {
+    async token(path, value, scope = {}) {
+      const rewriting = new Rewriting(tools, '$envelope.token')
+      const { model, field } = fieldAt(models, path)
+      let found = ''
+      searchToken(model, field, value, new Map(Object.entries(scope)), rewriting, (token) => {
+        found = token
+      })
+      await rewriting.settle()
+      return found
+    },
+    async reveal(name, rows) {
+      const rewriting = new Rewriting(tools, '$envelope.reveal')
+      const model = models.get(name)
+      if (model?.sealing === undefined) throw new EnvelopeError('CONFIG', `${name} is no model with encrypted fields`)
+      const { sealing } = model
+      const named = rows.map((row) => byFieldName(row, model))
+      const opened = await tools.cipher.open(named.map((row) => rowToOpen(row, model, sealing, rewriting)))
+      return rows.map((row, i) => {
+        const result = opened[i]
+        if (result === undefined || result instanceof EnvelopeError) {
+          throw (result ?? new EnvelopeError('CANNOT_OPEN', 'the row was not opened')).at(place(named[i] ?? {}, model, rewriting))
+        }
+        const out: Row = { ...row }
+        for (const field of sealing.encrypted) {
+          const value = result.record[field.identity]
+          for (const key of new Set([field.name, field.column.column])) {
+            if (key in out && value !== undefined) out[key] = value === null ? null : field.codec.decode(value)
+          }
+        }
+        const column = model.plan.columns[sealing.field]?.column
+        return Object.fromEntries(Object.entries(out).filter(([key]) => key !== sealing.field && key !== column))
+      })
+    },
+  }
+}
+
+function fieldAt(models: Models, path: string): { model: Model; field: EncryptedField } {
+  const [modelName = '', fieldName = ''] = path.split('.')
+  const model = models.get(modelName)
+  const field = model?.sealing?.byName.get(fieldName)
+  if (model === undefined || field === undefined) throw new EnvelopeError('CONFIG', `${path} is no encrypted field; write it as Model.field`)
+  return { model, field }
+}
+
+function byFieldName(row: Readonly<Record<string, unknown>>, model: Model): Row {
+  if (!isInput(row)) throw new EnvelopeError('INVALID_VALUE', 'a row to reveal must be an object', { model: model.name })
+  const out: Row = { ...row }
+  for (const [name, { column }] of Object.entries(model.plan.columns)) {
+    if (!Object.hasOwn(row, name) && Object.hasOwn(row, column)) out[name] = row[column]
+  }
+  return out
+}

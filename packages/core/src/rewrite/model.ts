@@ -1,0 +1,142 @@
+import type { Bind, CompileCodec, FieldCodec, PrismaNamespace } from '../values/contract.ts'
+import type { ColumnPlan, Json, ModelPlan, ModelsPlan, RelationPlan, SearchPlan } from '../plan.ts'
+
+export interface EncryptedField {
+  readonly name: string
+  readonly identity: string
+  readonly column: ColumnPlan
+  readonly codec: FieldCodec
+  readonly search: SearchPlan | undefined
+  /** What a new row's record holds where the data gives nothing: the literal default, an empty list, or null. */
+  readonly initial: Json
+}
+
+export interface BoundField {
+  readonly name: string
+  readonly column: ColumnPlan
+}
+
+export interface Relation {
+  readonly name: string
+  readonly plan: RelationPlan
+  readonly model: Model
+  /** The other side's field, where the foreign key may stand. */
+  readonly opposite: RelationPlan
+}
+
+/** An encrypted model's own part of {@link Model}. */
+export interface Sealing {
+  readonly field: string
+  readonly table: string
+  readonly encrypted: readonly EncryptedField[]
+  readonly byName: ReadonlyMap<string, EncryptedField>
+  readonly bound: readonly BoundField[]
+  readonly boundNames: ReadonlySet<string>
+  /** Primary key and bound columns: what a row must be read with to be opened and to be named in an error. */
+  readonly needed: readonly string[]
+  readonly fieldSet: string
+}
+
+/** A model of the plan, compiled once: codecs made, relations linked. */
+export interface Model {
+  readonly name: string
+  readonly plan: ModelPlan
+  readonly relations: ReadonlyMap<string, Relation>
+  readonly compoundUniques: ReadonlyMap<string, readonly string[]>
+  readonly sealing: Sealing | undefined
+  /** Whether this model, or one that its relations lead to, has encrypted fields. */
+  readonly reachesSealing: boolean
+  /** Own fields that another model's bound foreign key follows: changing one changes rows that it would have to re-seal. */
+  readonly referencedByBound: ReadonlySet<string>
+}
+
+export type Models = ReadonlyMap<string, Model>
+
+/** What compiling needs from the layers that it must not import. */
+export interface Compilers {
+  readonly codec: CompileCodec
+  readonly bind: Bind
+  readonly fieldSetId: (identities: readonly string[]) => string
+}
+
+type Draft = { -readonly [K in keyof Model]: Model[K] } & { relations: Map<string, Relation>; referencedByBound: Set<string> }
+
+/** Compiles the plan; `prisma` is the user's own namespace. */
+export function compileModels(plans: ModelsPlan, prisma: PrismaNamespace, compilers: Compilers): Models {
+  const drafts = new Map<string, Draft>()
+  for (const [name, plan] of Object.entries(plans)) {
+    drafts.set(name, {
+      name,
+      plan,
+      relations: new Map(),
+      compoundUniques: new Map(plan.uniques.filter((u) => u.fields.length > 1).map((u) => [u.name, u.fields])),
+      sealing: compileSealing(name, plan, prisma, compilers),
+      reachesSealing: false,
+      referencedByBound: new Set(),
+    })
+  }
+  for (const draft of drafts.values()) link(draft, drafts)
+  for (const draft of drafts.values()) draft.reachesSealing = reaches(draft)
+  return drafts
+}
+
+function compileSealing(model: string, plan: ModelPlan, prisma: PrismaNamespace, compilers: Compilers): Sealing | undefined {
+  const { envelope } = plan
+  if (envelope === undefined) return undefined
+  const encrypted: EncryptedField[] = []
+  for (const [name, column] of Object.entries(plan.columns)) {
+    if (column.encrypted === undefined) continue
+    const codec = compilers.codec(model, name, column, prisma)
+    const { identity, search } = column.encrypted
+    encrypted.push({ name, identity, column, codec, search, initial: initialValue(column, codec) })
+  }
+  const bound = envelope.bind.map((name) => ({ name, column: columnOf(plan, model, name) }))
+  return {
+    field: envelope.field,
+    table: plan.table.identity,
+    encrypted,
+    byName: new Map(encrypted.map((field) => [field.name, field])),
+    bound,
+    boundNames: new Set(envelope.bind),
+    needed: [...new Set([...plan.primaryKey, ...envelope.bind])],
+    fieldSet: compilers.fieldSetId(encrypted.map((field) => field.identity)),
+  }
+}
+
+/** A default passes through the codec, as the database would have fitted it to the column's native type. */
+function initialValue(column: ColumnPlan, codec: FieldCodec): Json {
+  if (column.default?.kind === 'literal') return codec.encode(codec.decode(column.default.value))
+  return column.list === true ? [] : null
+}
+
+function columnOf(plan: ModelPlan, model: string, field: string): ColumnPlan {
+  const column = plan.columns[field]
+  if (column === undefined) throw new TypeError(`the plan of ${model} binds ${field}, which is no column of it`)
+  return column
+}
+
+function link(draft: Draft, drafts: ReadonlyMap<string, Draft>): void {
+  for (const [name, plan] of Object.entries(draft.plan.relations)) {
+    const model = drafts.get(plan.model)
+    const opposite = model?.plan.relations[plan.opposite]
+    if (model === undefined || opposite === undefined) throw new TypeError(`the plan lacks the other side of ${draft.name}.${name}`)
+    draft.relations.set(name, { name, plan, model, opposite })
+    const bound = draft.sealing?.boundNames
+    plan.from.forEach((foreignKey, i) => {
+      const referenced = plan.to[i]
+      if (bound?.has(foreignKey) === true && referenced !== undefined) model.referencedByBound.add(referenced)
+    })
+  }
+}
+
+function reaches(start: Draft): boolean {
+  const seen = new Set<Model>()
+  const queue: Model[] = [start]
+  for (let model = queue.pop(); model !== undefined; model = queue.pop()) {
+    if (model.sealing !== undefined || model.referencedByBound.size > 0) return true
+    if (seen.has(model)) continue
+    seen.add(model)
+    for (const relation of model.relations.values()) queue.push(relation.model)
+  }
+  return false
+}

@@ -1,0 +1,127 @@
+import { type Lookup, NOWHERE, givenValue } from './binding.ts'
+import { rewriteCreate, rewriteCreateMany } from './create.ts'
+import { type Input, isInput, mapInputs } from './input.ts'
+import type { Model, Relation } from './model.ts'
+import type { Rewriting } from './rewriting.ts'
+import { refuseSealedChange } from './update-data.ts'
+import { rewriteWhere } from './where.ts'
+
+/** Which side holds the foreign key: `owning` relations write the parent's own columns, `owned` ones those of the other rows. */
+export type Side = 'owning' | 'owned'
+
+/**
+ * Rewrites the nested writes of a row's `data` in place, `data` being the extension's own copy.
+ *
+ * @param parent columns of the row that holds the nested writes, as far as they are known.
+ * @throws EnvelopeError `UNSUPPORTED` for nested writes that would have to re-seal rows that exist.
+ */
+export function rewriteNestedWrites(model: Model, data: Record<string, unknown>, side: Side, parent: Lookup, rewriting: Rewriting): void {
+  for (const relation of model.relations.values()) {
+    const write = data[relation.name]
+    const owning = relation.plan.from.length > 0
+    if (!isInput(write) || owning !== (side === 'owning') || !relation.model.reachesSealing) continue
+    const out: Record<string, unknown> = {}
+    for (const [operation, argument] of Object.entries(write)) {
+      out[operation] = rewriting.isAbsent(argument) ? argument : rewriteNested(relation, operation, argument, parent, rewriting)
+    }
+    data[relation.name] = out
+  }
+}
+
+function rewriteNested(relation: Relation, operation: string, argument: unknown, parent: Lookup, rewriting: Rewriting): unknown {
+  const { model } = relation
+  const child = childOf(relation, parent)
+  switch (operation) {
+    case 'create':
+      return mapInputs(argument, (row) => rewriteCreate(model, row, rewriting, child))
+    case 'createMany':
+      return mapInputs(argument, (many) => ({ ...many, data: rewriteCreateMany(model, many['data'], rewriting, child) }))
+    case 'connect':
+      refuseRebinding(relation, operation, rewriting)
+      return mapInputs(argument, (where) => rewriteWhere(model, where, rewriting))
+    case 'set':
+    case 'disconnect':
+      refuseRebinding(relation, operation, rewriting)
+      return mapInputs(argument, (where) => rewriteWhere(model, where, rewriting))
+    case 'delete':
+    case 'deleteMany':
+      return mapInputs(argument, (where) => rewriteWhere(model, where, rewriting))
+    case 'connectOrCreate':
+      refuseSealing(model, operation, rewriting)
+      refuseRebinding(relation, operation, rewriting)
+      return mapInputs(argument, (input) => ({
+        ...input,
+        where: rewriteWhere(model, input['where'], rewriting),
+        create: rewriteCreate(model, input['create'], rewriting, child),
+      }))
+    case 'upsert':
+      refuseSealing(model, operation, rewriting)
+      return mapInputs(argument, (input) => ({
+        ...input,
+        ...('where' in input && { where: rewriteWhere(model, input['where'], rewriting) }),
+        create: rewriteCreate(model, input['create'], rewriting, child),
+        update: rewriteNestedData(model, input['update'], rewriting),
+      }))
+    case 'update':
+    case 'updateMany':
+      return mapInputs(argument, (input) => rewriteNestedUpdate(relation, input, rewriting))
+    default:
+      throw rewriting.error('UNSUPPORTED', `the nested write \`${operation}\` is not known to this version`, model)
+  }
+}
+
+/** A to-one `update` takes the data itself, or `{ where?, data }`; a field of the model may be called `data`. */
+function rewriteNestedUpdate(relation: Relation, input: Input, rewriting: Rewriting): unknown {
+  const { model } = relation
+  const wrapped = 'data' in input && isInput(input['data']) && !Object.hasOwn(model.plan.columns, 'data') && !model.relations.has('data')
+  if (!wrapped && relation.plan.list !== true) return rewriteNestedData(model, input, rewriting)
+  return {
+    ...input,
+    ...('where' in input && { where: rewriteWhere(model, input['where'], rewriting) }),
+    data: rewriteNestedData(model, input['data'], rewriting),
+  }
+}
+
+/** Data of a nested update that touches nothing sealed, at this level; levels below are rewritten like any other. */
+export function rewriteNestedData(model: Model, data: unknown, rewriting: Rewriting): unknown {
+  if (!isInput(data) || !model.reachesSealing) return data
+  refuseSealedChange(model, data, rewriting)
+  const out: Record<string, unknown> = { ...data }
+  const known: Lookup = (field) => {
+    const value = givenValue(data[field])
+    return rewriting.isAbsent(value) ? undefined : { value }
+  }
+  rewriteNestedWrites(model, out, 'owning', known, rewriting)
+  rewriteNestedWrites(model, out, 'owned', known, rewriting)
+  return out
+}
+
+/** What a row created below `parent` gets from it: its foreign key. */
+function childOf(relation: Relation, parent: Lookup): Lookup {
+  const { from, to } = relation.opposite
+  if (from.length === 0) return NOWHERE
+  return (field) => {
+    const referenced = to[from.indexOf(field)]
+    return referenced === undefined ? undefined : parent(referenced)
+  }
+}
+
+/** Attaching or detaching rows that hold the foreign key changes it: where they are bound to it, they would have to be sealed anew. */
+function refuseRebinding(relation: Relation, operation: string, rewriting: Rewriting): void {
+  const bound = relation.opposite.from.find((name) => relation.model.sealing?.boundNames.has(name) === true)
+  if (bound !== undefined) {
+    throw rewriting.error(
+      'UNSUPPORTED',
+      `a nested \`${operation}\` changes a column that the row is bound to; update the rows of ${relation.model.name} themselves, one by one`,
+      relation.model,
+      bound,
+    )
+  }
+}
+
+function refuseSealing(model: Model, operation: string, rewriting: Rewriting): void {
+  if (model.sealing !== undefined) {
+    throw rewriting.error('UNSUPPORTED', `a nested \`${operation}\` of a model with encrypted fields is not supported: look the row up, then create or update it`, model)
+  }
+}
+

@@ -1,0 +1,124 @@
+import type { Call } from './call.ts'
+import { rewriteCreate, rewriteCreateMany } from './create.ts'
+import { type Input, isInput } from './input.ts'
+import { rewriteNestedData } from './nested-writes.ts'
+import { refuseAggregates } from './refuse.ts'
+import { revealResult } from './reveal.ts'
+import { Rewriting, type Tools } from './rewriting.ts'
+import { rewriteReadConditions, rewriteSelection } from './selection.ts'
+import { runUpdate } from './update.ts'
+import { encryptedIn, refuseSealedChange } from './update-data.ts'
+import { type Expectation, rewriteWhere } from './where.ts'
+
+/**
+ * Runs one operation of Prisma Client on a model that has, or leads to, encrypted fields: rewrites its arguments, runs it, reveals its result.
+ * The caller's arguments are not changed.
+ *
+ * @throws EnvelopeError see {@link EnvelopeErrorCode}; what PostgreSQL or Prisma refuse is Prisma's own error.
+ */
+export function runOperation(call: Call, tools: Tools): Promise<unknown> {
+  const rewriting = new Rewriting(tools, call.operation)
+  switch (call.operation) {
+    case 'findUnique':
+    case 'findUniqueOrThrow':
+    case 'findFirst':
+    case 'findFirstOrThrow':
+    case 'findMany':
+    case 'delete':
+      return read(call, rewriting)
+    case 'count':
+    case 'aggregate':
+    case 'groupBy':
+    case 'deleteMany':
+      return summarize(call, rewriting)
+    case 'create':
+      return create(call, rewriting)
+    case 'createMany':
+    case 'createManyAndReturn':
+      return createMany(call, rewriting)
+    case 'update':
+      return update(call, rewriting)
+    case 'updateMany':
+    case 'updateManyAndReturn':
+      return updateMany(call, rewriting)
+    case 'upsert':
+      return upsert(call, rewriting)
+    default:
+      return Promise.reject(
+        rewriting.error('UNSUPPORTED', `the operation ${call.operation} is not known to this version of prisma-envelope`, call.model),
+      )
+  }
+}
+
+async function read(call: Call, rewriting: Rewriting): Promise<unknown> {
+  const expectations: Expectation[] = []
+  const conditions = rewriteReadConditions(call.model, call.args, rewriting, expectations)
+  return query(call, rewriting, { ...call.args, ...conditions }, expectations)
+}
+
+/** Runs the operation with its selection rewritten, and reveals what comes back. */
+async function query(call: Call, rewriting: Rewriting, args: Input, expectations: readonly Expectation[] = []): Promise<unknown> {
+  const { args: selection, view } = rewriteSelection(call.model, call.args, rewriting, call.hidden, expectations)
+  await rewriting.settle()
+  const result = await call.query({ ...args, ...selection })
+  return view === undefined ? result : revealResult(result, view, rewriting)
+}
+
+async function summarize(call: Call, rewriting: Rewriting): Promise<unknown> {
+  refuseAggregates(call.model, call.args, rewriting)
+  const conditions = rewriteReadConditions(call.model, call.args, rewriting)
+  await rewriting.settle()
+  return call.query({ ...call.args, ...conditions })
+}
+
+async function create(call: Call, rewriting: Rewriting): Promise<unknown> {
+  return query(call, rewriting, { ...call.args, data: rewriteCreate(call.model, call.args['data'], rewriting) })
+}
+
+async function createMany(call: Call, rewriting: Rewriting): Promise<unknown> {
+  const args = { ...call.args, data: rewriteCreateMany(call.model, call.args['data'], rewriting) }
+  if (call.operation === 'createManyAndReturn') return query(call, rewriting, args)
+  await rewriting.settle()
+  return call.query(args)
+}
+
+async function update(call: Call, rewriting: Rewriting): Promise<unknown> {
+  const { model } = call
+  const expectations: Expectation[] = []
+  const where = rewriteWhere(model, call.args['where'], rewriting, expectations)
+  const data = isInput(call.args['data']) ? call.args['data'] : {}
+  const written = model.sealing === undefined ? [] : encryptedIn(model.sealing, data, rewriting)
+  const lasting = expectations.filter(({ field }) => !written.includes(field.name))
+  const { args: selection, view } = rewriteSelection(model, call.args, rewriting, call.hidden, lasting)
+  await rewriting.settle()
+  const result = await runUpdate({
+    call,
+    rewriting,
+    original: call.args,
+    args: { ...call.args, ...selection, where },
+    expectations,
+  })
+  return view === undefined ? result : revealResult(result, view, rewriting)
+}
+
+async function updateMany(call: Call, rewriting: Rewriting): Promise<unknown> {
+  refuseSealedChange(call.model, call.args['data'], rewriting)
+  const where = 'where' in call.args ? { where: rewriteWhere(call.model, call.args['where'], rewriting) } : {}
+  const args = { ...call.args, ...where }
+  if (call.operation === 'updateManyAndReturn') return query(call, rewriting, args)
+  await rewriting.settle()
+  return call.query(args)
+}
+
+async function upsert(call: Call, rewriting: Rewriting): Promise<unknown> {
+  const { model, args } = call
+  if (model.sealing !== undefined) {
+    throw rewriting.error('UNSUPPORTED', '`upsert` of a model with encrypted fields is not supported: look the row up, then create or update it', model)
+  }
+  return query(call, rewriting, {
+    ...args,
+    where: rewriteWhere(model, args['where'], rewriting),
+    create: rewriteCreate(model, args['create'], rewriting),
+    update: rewriteNestedData(model, args['update'], rewriting),
+  })
+}

@@ -1,0 +1,80 @@
+import { EnvelopeError } from '../errors.ts'
+import { isInput } from './input.ts'
+import type { Models } from './model.ts'
+
+/** What happens to raw SQL that names an encrypted column. */
+export type RawPolicy = 'throw' | 'warn' | 'allow'
+
+/** Texts are often built at run time: beyond this many, a warning may come twice. */
+const REMEMBERED_TEXTS = 1000
+
+/**
+ * Checks the text of raw queries for encrypted columns. Raw SQL reads placeholders and tokens, and could write plaintext. A text counts as naming
+ * a column if both the table's and the column's name (or `*`) stand in it as identifiers: rather a warning too many than one too few.
+ */
+export class RawSqlCheck {
+  readonly #policy: RawPolicy
+  readonly #tables: readonly { readonly model: string; readonly table: string; readonly columns: readonly string[] }[]
+  readonly #warned = new Set<string>()
+
+  constructor(policy: RawPolicy, models: Models) {
+    this.#policy = policy
+    this.#tables = [...models.values()].flatMap(({ name, plan, sealing }) =>
+      sealing === undefined
+        ? []
+        : [
+            {
+              model: name,
+              table: plan.table.name,
+              columns: [...sealing.encrypted.map((field) => field.column.column), plan.columns[sealing.field]?.column ?? sealing.field],
+            },
+          ],
+    )
+  }
+
+  /**
+   * @param args of `$queryRaw`, `$executeRaw` or their `Unsafe` forms, as a query hook gets them.
+   * @throws EnvelopeError `UNSUPPORTED` under the policy `throw`.
+   */
+  check(operation: string, args: unknown): void {
+    if (this.#policy === 'allow') return
+    const text = textOf(args)
+    if (text === undefined || this.#warned.has(text)) return
+    const found = this.#find(text)
+    if (found === undefined) return
+    const reason = `raw SQL names the encrypted column ${found.column}: it reads placeholders and tokens, and writes plaintext. Use \`$envelope.token\` and \`$envelope.reveal\`, and \`raw: 'allow'\` once it is right`
+    const error = new EnvelopeError('UNSUPPORTED', reason, { model: found.model, operation })
+    if (this.#policy === 'throw') throw error
+    if (this.#warned.size < REMEMBERED_TEXTS) this.#warned.add(text)
+    process.emitWarning(error.message, { type: 'PrismaEnvelopeWarning', code: 'PRISMA_ENVELOPE_RAW_SQL' })
+  }
+
+  #find(text: string): { model: string; column: string } | undefined {
+    const names = identifiersOf(text)
+    for (const { model, table, columns } of this.#tables) {
+      if (!names.has(table.toLowerCase())) continue
+      if (names.has('*')) return { model, column: '*' }
+      const column = columns.find((name) => names.has(name.toLowerCase()))
+      if (column !== undefined) return { model, column }
+    }
+    return undefined
+  }
+}
+
+/** Identifiers of a statement in lower case, `*` among them; string literals hold none. */
+function identifiersOf(text: string): ReadonlySet<string> {
+  const names = new Set<string>()
+  for (const [, quoted, bare] of text.matchAll(/'(?:[^']|'')*'|"((?:[^"]|"")+)"|([\p{L}_][\p{L}\p{N}_$]*|\*)/gu)) {
+    if (quoted !== undefined) names.add(quoted.replaceAll('""', '"').toLowerCase())
+    else if (bare !== undefined) names.add(bare.toLowerCase())
+  }
+  return names
+}
+
+function textOf(args: unknown): string | undefined {
+  if (Array.isArray(args)) return typeof args[0] === 'string' ? args[0] : textOf(args[0])
+  if (typeof args !== 'object' || args === null) return undefined
+  if ('strings' in args && Array.isArray(args.strings)) return args.strings.join('?')
+  if ('sql' in args && typeof args.sql === 'string') return args.sql
+  return isInput(args) && typeof args['query'] === 'string' ? args['query'] : undefined
+}

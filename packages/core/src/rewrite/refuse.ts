@@ -1,0 +1,71 @@
+import { isInput, listOf } from './input.ts'
+import type { Model } from './model.ts'
+import type { Rewriting } from './rewriting.ts'
+
+/**
+ * Throws where an encrypted column would be ordered by: placeholders and tokens have an order that means nothing.
+ *
+ * @throws EnvelopeError `UNSUPPORTED`
+ */
+export function refuseOrder(model: Model, orderBy: unknown, rewriting: Rewriting): void {
+  if (!model.reachesSealing) return
+  for (const order of listOf(orderBy)) {
+    if (!isInput(order)) continue
+    for (const [key, value] of Object.entries(order)) {
+      if (rewriting.isAbsent(value)) continue
+      const relation = model.relations.get(key)
+      if (relation !== undefined) refuseOrder(relation.model, value, rewriting)
+      else if (key === '_relevance' && isInput(value)) refuseFields(model, value['fields'], '`_relevance`', rewriting)
+      else if (key.startsWith('_') && isInput(value)) refuseFields(model, Object.keys(value), `\`orderBy.${key}\``, rewriting)
+      else refuseFields(model, key, '`orderBy`', rewriting)
+    }
+  }
+}
+
+/**
+ * `distinct` on a searchable field compares tokens, which are equal where values are equal under its `normalize`; other encrypted columns all
+ * hold the same placeholder.
+ *
+ * @throws EnvelopeError `UNSUPPORTED`
+ */
+export function refuseDistinct(model: Model, distinct: unknown, rewriting: Rewriting): void {
+  const opaque = listOf(distinct).filter((name) => typeof name === 'string' && model.sealing?.byName.get(name)?.search === undefined)
+  refuseFields(model, opaque, '`distinct`', rewriting)
+}
+
+/** Throws where `names` (one, or a list) holds an encrypted field or the envelope. `what` names the argument. */
+export function refuseFields(model: Model, names: unknown, what: string, rewriting: Rewriting): void {
+  for (const name of listOf(names)) {
+    if (typeof name !== 'string' || model.sealing === undefined) continue
+    if (name === model.sealing.field) throw rewriting.error('ENVELOPE_INPUT', `the envelope can't stand in ${what}`, model, name)
+    if (model.sealing.byName.has(name)) {
+      throw rewriting.error('UNSUPPORTED', `ciphertext can't answer ${what}: sort, group or compute after reading`, model, name)
+    }
+  }
+}
+
+const AGGREGATES = ['_min', '_max', '_avg', '_sum'] as const
+
+/** `_count` is right on encrypted columns, as nullness is kept; the rest of `aggregate` and `groupBy` is not. */
+export function refuseAggregates(model: Model, args: Readonly<Record<string, unknown>>, rewriting: Rewriting): void {
+  for (const aggregate of AGGREGATES) {
+    const fields = args[aggregate]
+    if (isInput(fields)) refuseFields(model, chosen(fields, rewriting), `\`${aggregate}\``, rewriting)
+  }
+  refuseFields(model, args['by'], '`by`', rewriting)
+  refuseHaving(model, args['having'], rewriting)
+}
+
+function refuseHaving(model: Model, having: unknown, rewriting: Rewriting): void {
+  for (const part of listOf(having)) {
+    if (!isInput(part)) continue
+    for (const [key, value] of Object.entries(part)) {
+      if (key === 'AND' || key === 'OR' || key === 'NOT') refuseHaving(model, value, rewriting)
+      else if (!rewriting.isAbsent(value)) refuseFields(model, key, '`having`', rewriting)
+    }
+  }
+}
+
+function chosen(fields: Readonly<Record<string, unknown>>, rewriting: Rewriting): string[] {
+  return Object.keys(fields).filter((name) => !rewriting.isAbsent(fields[name]) && fields[name] !== false)
+}

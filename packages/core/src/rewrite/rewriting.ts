@@ -1,0 +1,78 @@
+import type { BoundValue, Envelope, RowCipher, RowToSeal } from '../envelope/contract.ts'
+import { EnvelopeError, type EnvelopeErrorCode, type ErrorPlace } from '../errors.ts'
+import type { Bind, PrismaNamespace } from '../values/contract.ts'
+import type { EncryptedField, Model } from './model.ts'
+
+/** What every rewriting step needs and none changes. */
+export interface Tools {
+  readonly cipher: RowCipher
+  readonly bind: Bind
+  readonly prisma: PrismaNamespace
+}
+
+interface PendingToken {
+  readonly field: EncryptedField
+  readonly value: string
+  readonly scope: readonly BoundValue[]
+  readonly set: (token: string) => void
+}
+
+interface PendingSeal {
+  readonly row: RowToSeal
+  readonly set: (envelope: Envelope) => void
+}
+
+/**
+ * One operation being rewritten. The walk over the arguments is synchronous and leaves holes; {@link Rewriting.settle} fills them, so that all
+ * tokens and all envelopes of an operation cost one trip to the key layer, and none where there is nothing to encrypt.
+ */
+export class Rewriting {
+  readonly tools: Tools
+  readonly operation: string
+  readonly #tokens: PendingToken[] = []
+  readonly #seals: PendingSeal[] = []
+
+  constructor(tools: Tools, operation: string) {
+    this.tools = tools
+    this.operation = operation
+  }
+
+  error(code: EnvelopeErrorCode, reason: string, model: Model, field?: string): EnvelopeError {
+    const place: ErrorPlace = { model: model.name, field, operation: this.operation }
+    return new EnvelopeError(code, reason, place)
+  }
+
+  /** Whether Prisma takes `value` for an argument that was not given. */
+  isAbsent(value: unknown): boolean {
+    return value === undefined || (this.tools.prisma.skip !== undefined && value === this.tools.prisma.skip)
+  }
+
+  /** Asks for the token of an encoded value. */
+  token(field: EncryptedField, value: string, scope: readonly BoundValue[], set: (token: string) => void): void {
+    this.#tokens.push({ field, value, scope, set })
+  }
+
+  /** Asks for a row's envelope. */
+  seal(row: RowToSeal, set: (envelope: Envelope) => void): void {
+    this.#seals.push({ row, set })
+  }
+
+  /** Fills every hole. Nothing of the rewritten arguments may be used before. */
+  async settle(): Promise<void> {
+    if (this.#tokens.length > 0) {
+      const tokenizer = await this.tools.cipher.tokenizer()
+      for (const { field, value, scope, set } of this.#tokens) {
+        if (field.search !== undefined) set(tokenizer.token(field.search, value, scope))
+      }
+    }
+    if (this.#seals.length > 0) {
+      const envelopes = await this.tools.cipher.seal(this.#seals.map((pending) => pending.row))
+      this.#seals.forEach((pending, i) => {
+        const envelope = envelopes[i]
+        if (envelope !== undefined) pending.set(envelope)
+      })
+    }
+    this.#tokens.length = 0
+    this.#seals.length = 0
+  }
+}

@@ -1,0 +1,56 @@
+import { givenValue, ownedBy } from './binding.ts'
+import { type Input, isInput } from './input.ts'
+import type { Model, Sealing } from './model.ts'
+import type { Rewriting } from './rewriting.ts'
+
+/** The encrypted fields that `data` writes. */
+export function encryptedIn(sealing: Sealing, data: Input, rewriting: Rewriting): readonly string[] {
+  return sealing.encrypted.map((field) => field.name).filter((name) => isGiven(data[name], rewriting))
+}
+
+/** The bound columns that `data` writes, itself or through the relation that holds them. */
+export function boundIn(model: Model, sealing: Sealing, data: Input, rewriting: Rewriting): readonly string[] {
+  return sealing.bound
+    .map((bound) => bound.name)
+    .filter(
+      (name) => isGiven(data[name], rewriting) || ownedBy(model, name).some((relation) => isGiven(data[relation.name], rewriting)),
+    )
+}
+
+/** `{ set: undefined }` gives nothing. */
+function isGiven(value: unknown, rewriting: Rewriting): boolean {
+  return !rewriting.isAbsent(value) && !rewriting.isAbsent(givenValue(value))
+}
+
+/**
+ * Throws where an update that can't re-seal rows would have to: it writes an encrypted or a bound column, or one that bound foreign keys of
+ * other models follow.
+ *
+ * @throws EnvelopeError `UNSUPPORTED`, `ENVELOPE_INPUT`
+ */
+export function refuseSealedChange(model: Model, data: unknown, rewriting: Rewriting): void {
+  if (!isInput(data)) return
+  refuseReferencedChange(model, data, rewriting)
+  const { sealing } = model
+  if (sealing === undefined) return
+  if (!rewriting.isAbsent(data[sealing.field])) {
+    throw rewriting.error('ENVELOPE_INPUT', 'the envelope is written by the extension alone; leave it out', model, sealing.field)
+  }
+  const encrypted = encryptedIn(sealing, data, rewriting)[0]
+  if (encrypted !== undefined) {
+    throw rewriting.error('UNSUPPORTED', 'an encrypted field can be written by `create` and by a top-level `update` of one row only', model, encrypted)
+  }
+  const bound = boundIn(model, sealing, data, rewriting)[0]
+  if (bound !== undefined) {
+    throw rewriting.error('UNSUPPORTED', 'the row is bound to this column: change it by a top-level `update` of one row', model, bound)
+  }
+}
+
+/** `ON UPDATE CASCADE` would change bound columns of rows that nobody re-seals. */
+export function refuseReferencedChange(model: Model, data: Input, rewriting: Rewriting): void {
+  for (const field of model.referencedByBound) {
+    if (isGiven(data[field], rewriting)) {
+      throw rewriting.error('UNSUPPORTED', 'rows of another model are bound to this column through their foreign key; it must not change', model, field)
+    }
+  }
+}

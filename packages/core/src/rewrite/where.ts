@@ -1,0 +1,211 @@
+import { type Input, isFieldReference, isInput, mapInputs } from './input.ts'
+import type { EncryptedField, Model, Relation } from './model.ts'
+import type { Rewriting } from './rewriting.ts'
+import { searchToken } from './search.ts'
+
+/** A searchable field that every row found must equal: its token is one of `tokens`. */
+export interface Expectation {
+  readonly field: EncryptedField
+  readonly tokens: readonly string[]
+}
+
+/** One level of conditions: all that stand in it hold for the same row. */
+interface Level {
+  readonly model: Model
+  /** Fields that the row must equal by this level or one around it: the values of a token's scope. */
+  readonly equalities: ReadonlyMap<string, unknown>
+  readonly rewriting: Rewriting
+  /** Receives what every row found must equal; absent below `OR`, `NOT` and relations. */
+  readonly expectations: Expectation[] | undefined
+}
+
+/**
+ * Rewrites a `where`, `WhereUniqueInput` or `cursor`: equality on searchable fields becomes equality of tokens; what an encrypted field can't
+ * answer throws `UNSUPPORTED`.
+ *
+ * @param expectations receives the conditions that all rows found must meet, to be compared once the rows are open.
+ */
+export function rewriteWhere(model: Model, where: unknown, rewriting: Rewriting, expectations?: Expectation[]): unknown {
+  if (!isInput(where) || !model.reachesSealing) return where
+  return rewriteLevel(where, { model, equalities: new Map(), rewriting, expectations })
+}
+
+/** Fields that the rows of a `where` must equal, with the values given; a null is a value here. */
+export function equalitiesOf(model: Model, where: unknown, rewriting: Rewriting): Map<string, unknown> {
+  const found = new Map<string, unknown>()
+  if (!isInput(where)) return found
+  for (const [key, value] of Object.entries(where)) {
+    if (rewriting.isAbsent(value)) continue
+    if (key === 'AND') {
+      for (const part of Array.isArray(value) ? value : [value]) {
+        for (const [name, given] of equalitiesOf(model, part, rewriting)) found.set(name, given)
+      }
+    } else if (model.compoundUniques.has(key) && isInput(value)) {
+      for (const [name, given] of equalitiesOf(model, value, rewriting)) found.set(name, given)
+    } else if (Object.hasOwn(model.plan.columns, key)) {
+      const given = isInput(value) && !isFieldReference(value) ? value['equals'] : value
+      if (!rewriting.isAbsent(given) && !isFieldReference(given) && !(isInput(value) && 'mode' in value)) found.set(key, given)
+    }
+  }
+  return found
+}
+
+function rewriteLevel(where: Input, outer: Level): Input {
+  const { model, rewriting } = outer
+  const own = model.sealing === undefined ? [] : equalitiesOf(model, where, rewriting)
+  const level: Level = { ...outer, equalities: new Map([...outer.equalities, ...own]) }
+  const undecided: Level = { ...level, expectations: undefined }
+  const out: Record<string, unknown> = {}
+  for (const [key, value] of Object.entries(where)) {
+    if (key === 'AND') {
+      out[key] = mapInputs(value, (inner) => rewriteLevel(inner, level))
+    } else if (key === 'OR' || key === 'NOT') {
+      out[key] = mapInputs(value, (inner) => rewriteLevel(inner, undecided))
+    } else if (model.compoundUniques.has(key) && isInput(value)) {
+      const compound: Record<string, unknown> = {}
+      for (const [name, part] of Object.entries(value)) rewriteCondition(compound, name, part, level)
+      out[key] = compound
+    } else {
+      rewriteCondition(out, key, value, level)
+    }
+  }
+  return out
+}
+
+function rewriteCondition(out: Record<string, unknown>, key: string, value: unknown, level: Level): void {
+  const { model, rewriting } = level
+  out[key] = value
+  const relation = model.relations.get(key)
+  if (relation !== undefined) {
+    out[key] = rewriteRelationFilter(relation, value, rewriting)
+    return
+  }
+  if (rewriting.isAbsent(value)) return
+  if (key === model.sealing?.field) {
+    throw rewriting.error('ENVELOPE_INPUT', 'the envelope belongs to the extension; filter by the fields that it holds', model, key)
+  }
+  const field = model.sealing?.byName.get(key)
+  if (field === undefined) refuseEncryptedReference(value, key, level)
+  else rewriteFilter(out, field, value, level)
+}
+
+function rewriteRelationFilter(relation: Relation, value: unknown, rewriting: Rewriting): unknown {
+  if (!isInput(value) || !relation.model.reachesSealing) return value
+  const level: Level = { model: relation.model, equalities: new Map(), rewriting, expectations: undefined }
+  if (relation.plan.list !== true && !isToOneFilter(relation.model, value)) return rewriteLevel(value, level)
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, isInput(inner) ? rewriteLevel(inner, level) : inner]))
+}
+
+/** `{ is, isNot }`, as against the shorthand; a model may have fields of these names. */
+function isToOneFilter(model: Model, value: Input): boolean {
+  const keys = Object.keys(value)
+  const hasField = (name: string) => Object.hasOwn(model.plan.columns, name) || model.relations.has(name)
+  return keys.length > 0 && keys.every((key) => (key === 'is' || key === 'isNot') && !hasField(key))
+}
+
+function rewriteFilter(out: Record<string, unknown>, field: EncryptedField, value: unknown, level: Level): void {
+  const { rewriting } = level
+  if (isSqlNull(value, rewriting)) return
+  if (field.column.list === true) throw unanswerable(field, 'filters on an encrypted list', level)
+  if (isFieldReference(value)) throw unanswerable(field, 'a comparison with another column', level)
+  if (!isInput(value)) {
+    rewriteEquality(field, value, level, (token) => {
+      out[field.name] = token
+    })
+    return
+  }
+  out[field.name] = rewriteFilterObject(field, value, level, level.expectations !== undefined)
+}
+
+function rewriteFilterObject(field: EncryptedField, filter: Input, level: Level, certain: boolean): Input {
+  const { rewriting } = level
+  const inner: Level = certain ? level : { ...level, expectations: undefined }
+  const out: Record<string, unknown> = {}
+  for (const [key, value] of Object.entries(filter)) {
+    if (rewriting.isAbsent(value)) {
+      out[key] = value
+    } else if (key === 'mode') {
+      if (value === 'insensitive' && field.search?.normalize.includes('lowercase') !== true) {
+        throw unanswerable(field, "`mode: 'insensitive'` without `normalize: [lowercase]` in its annotation", level)
+      }
+    } else if (key === 'equals' || key === 'not') {
+      rewriteComparison(out, key, field, value, inner)
+    } else if ((key === 'in' || key === 'notIn') && field.search !== undefined) {
+      out[key] = rewriteList(field, key, value, inner)
+    } else {
+      throw unanswerable(field, `\`${key}\``, level)
+    }
+  }
+  return out
+}
+
+function rewriteComparison(out: Record<string, unknown>, key: 'equals' | 'not', field: EncryptedField, value: unknown, level: Level): void {
+  out[key] = value
+  if (isSqlNull(value, level.rewriting)) return
+  if (isFieldReference(value)) throw unanswerable(field, 'a comparison with another column', level)
+  if (key === 'not' && isInput(value)) {
+    out[key] = rewriteFilterObject(field, value, level, false)
+    return
+  }
+  const certain = key === 'equals' ? level : { ...level, expectations: undefined }
+  rewriteEquality(field, value, certain, (token) => {
+    out[key] = token
+  })
+}
+
+function rewriteEquality(field: EncryptedField, value: unknown, level: Level, set: (token: string) => void): void {
+  const tokens: string[] = []
+  level.expectations?.push({ field, tokens })
+  searchToken(level.model, field, value, level.equalities, level.rewriting, (token) => {
+    tokens.push(token)
+    set(token)
+  })
+}
+
+function rewriteList(field: EncryptedField, key: 'in' | 'notIn', value: unknown, level: Level): unknown {
+  if (value === null) return value
+  if (isFieldReference(value)) throw unanswerable(field, 'a comparison with another column', level)
+  const values: readonly unknown[] = Array.isArray(value) ? value : [value]
+  const tokens: string[] = []
+  if (key === 'in') level.expectations?.push({ field, tokens })
+  const out: unknown[] = [...values]
+  values.forEach((item, i) => {
+    if (item === null || item === undefined) return
+    searchToken(level.model, field, item, level.equalities, level.rewriting, (token) => {
+      out[i] = token
+      tokens.push(token)
+    })
+  })
+  return out
+}
+
+function isSqlNull(value: unknown, rewriting: Rewriting): boolean {
+  return value === null || value === rewriting.tools.prisma.DbNull
+}
+
+function refuseEncryptedReference(value: unknown, key: string, level: Level): void {
+  if (isFieldReference(value)) {
+    // A reference always names a column of the model that is filtered, so that this side tells.
+    if (level.model.sealing?.byName.has(value.name) === true) {
+      throw level.rewriting.error(
+        'UNSUPPORTED',
+        `compares with the encrypted field ${value.name}, whose column holds no value; compare after reading`,
+        level.model,
+        key,
+      )
+    }
+  } else if (Array.isArray(value)) {
+    for (const item of value) refuseEncryptedReference(item, key, level)
+  } else if (isInput(value) && level.model.plan.columns[key]?.type !== 'Json') {
+    for (const item of Object.values(value)) refuseEncryptedReference(item, key, level)
+  }
+}
+
+function unanswerable(field: EncryptedField, what: string, { model, rewriting }: Level): Error {
+  const way =
+    field.search === undefined
+      ? 'only null can be asked for; annotate it `searchable` for equality, or filter after reading'
+      : 'only `equals`, `in`, `notIn`, `not` and null can be asked for; filter the rest after reading'
+  return rewriting.error('UNSUPPORTED', `ciphertext can't answer ${what}: ${way}`, model, field.name)
+}
+
