@@ -1,0 +1,7 @@
+export { EnvelopeError, type EnvelopeErrorCode, type ErrorPlace } from '../errors.ts'
+export { encodeContext, indexContext, rowContext } from './context.ts'
+export { createIndexKey } from './index-key.ts'
+export type { DataKey, EncryptionContext, KeyCallOptions, KeyProvider } from './key-provider.ts'
+export { createKeys, type KeyService, type KeysOptions } from './key-service.ts'
+export type { KeyStats } from './key-stats.ts'
+export { createKeyring, type Keyring, type KeyringOptions } from './keyring.ts'

@@ -1,0 +1,133 @@
+import { EnvelopeError } from '../errors.ts'
+import { BranchKeys, type BranchLimits, branchLimits } from './branch-keys.ts'
+import type { IndexKey, KeyHandle, Keys, KeyToUnwrap, SealingKey } from './contract.ts'
+import { DEFAULT_DEADLINE, Deadline } from './deadline.ts'
+import { directKeys } from './direct-keys.ts'
+import { contextId, type DistinctKey, distinctKeys, keyId } from './distinct-keys.ts'
+import { ConfiguredIndexKey } from './index-key.ts'
+import type { EncryptionContext } from './key-provider.ts'
+import { createCounters, type KeyStats } from './key-stats.ts'
+import type { Keyring } from './keyring.ts'
+import { createKmsCalls, type GeneratedKey } from './kms-calls.ts'
+import { MAX_MILLISECONDS, wholeNumber } from './limits.ts'
+import type { LoanedKey } from './loaned-key.ts'
+import { CALLS_SIDE_BY_SIDE, sideBySide } from './side-by-side.ts'
+import { type CacheLimits, cacheLimits, UnwrappedKeys } from './unwrapped-keys.ts'
+
+export interface KeysOptions {
+  readonly keyring: Keyring
+  /** What wraps the DEK of a new row: a branch key (default), or the KMS itself by a call for each row. */
+  readonly mode?: SealingKey['mode']
+  readonly cache?: Partial<CacheLimits>
+  readonly branch?: Partial<BranchLimits>
+  /** `current` is what `createIndexKey` returned. */
+  readonly indexKey?: { readonly current: string }
+  /** Milliseconds that one operation gives to all its KMS work. Default 5,000. */
+  readonly deadline?: number
+  /** A monotonic clock in milliseconds, so that setting the wall clock neither ages nor rejuvenates a key. Default `performance.now`. */
+  readonly now?: () => number
+}
+
+export interface KeyService extends Keys {
+  readonly stats: KeyStats
+}
+
+/**
+ * The key layer: keyring, cache, branch keys and index key behind the contract that the envelope layer knows.
+ *
+ * @throws `CONFIG`
+ */
+export function createKeys(options: KeysOptions): KeyService {
+  const { keyring, mode = 'branch', now = () => performance.now() } = options
+  if (mode !== 'branch' && mode !== 'direct') throw new EnvelopeError('CONFIG', "wrap must be 'branch' or 'direct'")
+  const milliseconds = wholeNumber('deadline', options.deadline ?? DEFAULT_DEADLINE, 1, MAX_MILLISECONDS)
+  const counters = createCounters()
+  const kms = createKmsCalls(counters)
+  const unwrapped = new UnwrappedKeys(cacheLimits(options.cache), milliseconds, now, counters)
+  const branches = new BranchKeys(branchLimits(options.branch), milliseconds, now, counters)
+  const configured =
+    options.indexKey === undefined
+      ? undefined
+      : new ConfiguredIndexKey(options.indexKey.current, keyring, kms, milliseconds, now, () => counters.coalesced++)
+
+  async function forSealing(context: EncryptionContext, rows: number): Promise<readonly SealingKey[]> {
+    wholeNumber('The number of rows to seal', rows, 0, 2 ** 32)
+    const provider = keyring.current
+    const kid = provider.name
+    const contextKey = contextId(context)
+    const generate = async (signal: AbortSignal): Promise<GeneratedKey> => {
+      const generated = await kms.generateDataKey(provider, context, signal)
+      unwrapped.seed(keyId(kid, contextKey, generated.wrapped), generated.key.lend())
+      return generated
+    }
+    const deadline = new Deadline(milliseconds)
+    try {
+      return mode === 'direct'
+        ? await directKeys(kid, rows, generate, deadline)
+        : await branches.take(keyId(kid, contextKey, ''), kid, rows, generate, deadline)
+    } finally {
+      deadline.clear()
+    }
+  }
+
+  async function forOpening(requests: readonly KeyToUnwrap[]): Promise<readonly (KeyHandle | EnvelopeError)[]> {
+    const results = Array.from<KeyHandle | EnvelopeError>({ length: requests.length })
+    const missing: DistinctKey[] = []
+    for (const key of distinctKeys(requests)) {
+      if (!unwrapped.find(idOf(key), (loaned) => lendAll(loaned, key.places, results))) missing.push(key)
+    }
+    if (missing.length === 0) return results
+
+    const deadline = new Deadline(milliseconds)
+    try {
+      await sideBySide(missing, CALLS_SIDE_BY_SIDE, async (key) => {
+        try {
+          await openOne(key, deadline, results)
+        } catch (error) {
+          if (!(error instanceof EnvelopeError)) throw error
+          for (const place of key.places) results[place] = error
+        }
+      })
+    } finally {
+      deadline.clear()
+    }
+    return results
+  }
+
+  async function openOne(key: DistinctKey, deadline: Deadline, results: (KeyHandle | EnvelopeError)[]): Promise<void> {
+    const { kid, context, wrapped } = key.request
+    const provider = keyring.provider(kid)
+    const bytes = wrappedBytes(wrapped)
+    await unwrapped.findOrUnwrap(
+      idOf(key),
+      (signal) => kms.unwrap(provider, bytes, context, signal),
+      deadline,
+      (loaned) => lendAll(loaned, key.places, results),
+    )
+  }
+
+  async function indexKey(): Promise<IndexKey> {
+    if (configured !== undefined) return configured.get()
+    throw new EnvelopeError(
+      'CONFIG',
+      'indexKey is missing, and searchable fields need it: run createIndexKey(keys) once, keep the line it returns, and give it as indexKey.current',
+    )
+  }
+
+  return { forSealing, forOpening, indexKey, stats: counters }
+}
+
+function idOf({ request, context }: DistinctKey): string {
+  return keyId(request.kid, context, request.wrapped)
+}
+
+function lendAll(key: LoanedKey, places: readonly number[], results: (KeyHandle | EnvelopeError)[]): void {
+  for (const place of places) results[place] = key.lend()
+}
+
+/** @throws `CANNOT_OPEN` unless it is base64 in its one canonical form: Node's decoder skips what it does not know. */
+function wrappedBytes(wrapped: string): Uint8Array {
+  const bytes = Buffer.from(wrapped, 'base64')
+  if (bytes.length > 0 && bytes.toString('base64') === wrapped) return bytes
+  throw new EnvelopeError('CANNOT_OPEN', 'The wrapped key is not base64')
+}

@@ -1,0 +1,1 @@
+export { type AwsKmsOptions, awsKms } from './aws/aws-kms.ts'

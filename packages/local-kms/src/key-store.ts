@@ -1,0 +1,136 @@
+import { createSecretKey, type KeyObject, randomBytes, randomUUID } from 'node:crypto'
+import { isRecord } from './protocol/input.ts'
+import { claimStateFile, type StateFile } from './state-file.ts'
+
+export interface KmsKey {
+  readonly id: string
+  readonly material: KeyObject
+  readonly enabled: boolean
+  readonly description: string
+  readonly multiRegion: boolean
+  readonly created: Date
+}
+
+interface State {
+  readonly keys: ReadonlyMap<string, KmsKey>
+  /** Alias name to key id. */
+  readonly aliases: ReadonlyMap<string, string>
+}
+
+/** Keys and aliases. A change is on disk before the promise of it resolves; one that can't be written did not happen. */
+export class KeyStore {
+  readonly #file: StateFile | undefined
+  #state: State
+  #lastChange: Promise<unknown> = Promise.resolve()
+
+  private constructor(file: StateFile | undefined, state: State) {
+    this.#file = file
+    this.#state = state
+  }
+
+  /** @throws Error where the file is held by another server or is not a state file. */
+  static async open(path: string | undefined): Promise<KeyStore> {
+    if (path === undefined) return new KeyStore(undefined, { keys: new Map(), aliases: new Map() })
+    const file = await claimStateFile(path)
+    try {
+      return new KeyStore(file, parseState(await file.read(), path))
+    } catch (error) {
+      await file.release()
+      throw error
+    }
+  }
+
+  key(id: string): KmsKey | undefined {
+    return this.#state.keys.get(id)
+  }
+
+  /** Key id that the alias points to. */
+  aliasTarget(alias: string): string | undefined {
+    return this.#state.aliases.get(alias)
+  }
+
+  async createKey(properties: { readonly description: string; readonly multiRegion: boolean }): Promise<KmsKey> {
+    const key: KmsKey = {
+      id: properties.multiRegion ? `mrk-${randomBytes(16).toString('hex')}` : randomUUID(),
+      material: createSecretKey(randomBytes(32)),
+      enabled: true,
+      created: new Date(),
+      ...properties,
+    }
+    await this.#change((state) => ({ ...state, keys: new Map(state.keys).set(key.id, key) }))
+    return key
+  }
+
+  async setEnabled(id: string, enabled: boolean): Promise<void> {
+    await this.#change((state) => {
+      const key = state.keys.get(id)
+      return key === undefined ? state : { ...state, keys: new Map(state.keys).set(id, { ...key, enabled }) }
+    })
+  }
+
+  /** `mayChange` sees the alias's present target when its turn has come, and throws to refuse. */
+  async setAlias(alias: string, id: string, mayChange: (present: string | undefined) => void): Promise<void> {
+    await this.#change((state) => {
+      mayChange(state.aliases.get(alias))
+      return { ...state, aliases: new Map(state.aliases).set(alias, id) }
+    })
+  }
+
+  async close(): Promise<void> {
+    await this.#lastChange
+    await this.#file?.release()
+  }
+
+  #change(change: (state: State) => State): Promise<void> {
+    const turn = this.#lastChange.then(async () => {
+      const next = change(this.#state)
+      await this.#file?.write(serialize(next))
+      this.#state = next
+    })
+    this.#lastChange = turn.catch(() => {})
+    return turn
+  }
+}
+
+function serialize({ keys, aliases }: State): string {
+  const plainKeys = [...keys.values()].map(({ material, created, ...key }) => ({
+    ...key,
+    created: created.toISOString(),
+    material: material.export().toString('base64'),
+  }))
+  return `${JSON.stringify({ version: 1, keys: plainKeys, aliases: Object.fromEntries(aliases) }, null, 2)}\n`
+}
+
+function parseState(text: string | undefined, path: string): State {
+  if (text === undefined) return { keys: new Map(), aliases: new Map() }
+  const refused = new Error(`${path} is not a state file of local-kms: restore it, or remove it to begin without keys`)
+  let state: unknown
+  try {
+    state = JSON.parse(text)
+  } catch {
+    throw refused
+  }
+  if (!isRecord(state) || state['version'] !== 1 || !Array.isArray(state['keys']) || !isRecord(state['aliases'])) throw refused
+  const keys = new Map<string, KmsKey>()
+  for (const entry of state['keys']) {
+    const key = parseKey(entry)
+    if (key === undefined) throw refused
+    keys.set(key.id, key)
+  }
+  const aliases = new Map<string, string>()
+  for (const [alias, id] of Object.entries(state['aliases'])) {
+    if (typeof id !== 'string' || !keys.has(id)) throw refused
+    aliases.set(alias, id)
+  }
+  return { keys, aliases }
+}
+
+function parseKey(entry: unknown): KmsKey | undefined {
+  if (!isRecord(entry)) return undefined
+  const { id, enabled, description, multiRegion, created, material } = entry
+  if (typeof id !== 'string' || typeof enabled !== 'boolean' || typeof description !== 'string') return undefined
+  if (typeof multiRegion !== 'boolean' || typeof created !== 'string' || typeof material !== 'string') return undefined
+  const bytes = Buffer.from(material, 'base64')
+  if (bytes.length !== 32) return undefined
+  return { id, enabled, description, multiRegion, created: new Date(created), material: createSecretKey(bytes) }
+}

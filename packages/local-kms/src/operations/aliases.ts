@@ -1,0 +1,46 @@
+import { arn, findKey } from '../key-reference.ts'
+import { KmsException, notFound, validation } from '../protocol/exceptions.ts'
+import { type Input, requiredText } from '../protocol/input.ts'
+import type { Operation } from './operation.ts'
+
+export const createAlias: Operation = async ({ store, ...location }, input) => {
+  const alias = checkedAliasName(requiredText(input, 'AliasName', 256))
+  const target = findKey(store, location, targetKeyId(input), false)
+  await store.setAlias(alias, target.id, (present) => {
+    if (present !== undefined) {
+      throw new KmsException('AlreadyExistsException', `An alias with the name ${arn(location, alias)} already exists`)
+    }
+  })
+  return undefined
+}
+
+export const updateAlias: Operation = async ({ store, ...location }, input) => {
+  const alias = checkedAliasName(requiredText(input, 'AliasName', 256))
+  const target = findKey(store, location, targetKeyId(input), false)
+  await store.setAlias(alias, target.id, (present) => {
+    if (present === undefined) throw notFound(`Alias ${arn(location, alias)} is not found.`)
+  })
+  return undefined
+}
+
+/**
+ * Rules of `AliasName` in the AWS KMS API Reference, CreateAlias.
+ *
+ * @throws KmsException `ValidationException`, `InvalidAliasNameException` or `NotAuthorizedException`
+ */
+export function checkedAliasName(alias: string): string {
+  if (!alias.startsWith('alias/') || alias === 'alias/')
+    throw validation('Alias must start with the prefix "alias/" and have a name.')
+  if (!/^[a-zA-Z0-9/_-]+$/.test(alias)) {
+    throw new KmsException('InvalidAliasNameException', `${alias} contains invalid characters for an alias`)
+  }
+  if (alias.startsWith('alias/aws/'))
+    throw new KmsException('NotAuthorizedException', 'The prefix alias/aws/ is reserved for AWS.')
+  return alias
+}
+
+function targetKeyId(input: Input): string {
+  const target = requiredText(input, 'TargetKeyId', 2048)
+  if (target.includes('alias/')) throw validation('Aliases must refer to keys. Not aliases')
+  return target
+}

@@ -1,0 +1,283 @@
+import {
+  CreateAliasCommand,
+  CreateKeyCommand,
+  DecryptCommand,
+  DescribeKeyCommand,
+  DisableKeyCommand,
+  EnableKeyCommand,
+  EncryptCommand,
+  GenerateDataKeyCommand,
+  KMSClient,
+  ListKeysCommand,
+  UpdateAliasCommand,
+} from '@aws-sdk/client-kms'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { type LocalKms, startLocalKms } from '../index.ts'
+
+let server: LocalKms
+let client: KMSClient
+let key: { id: string; arn: string }
+const context = { table: 'Patient', tenant: '42' }
+
+beforeAll(async () => {
+  server = await startLocalKms({ region: 'eu-central-1', accountId: '111122223333' })
+  client = new KMSClient({
+    endpoint: server.url,
+    region: server.region,
+    credentials: server.credentials,
+    maxAttempts: 1,
+  })
+})
+beforeEach(async () => {
+  key = await server.createKey()
+  server.resetLog()
+})
+afterAll(async () => {
+  client.destroy()
+  await server.stop()
+})
+
+const encryptKey = async (): Promise<Uint8Array> => {
+  const { CiphertextBlob } = await client.send(
+    new EncryptCommand({ KeyId: key.id, Plaintext: Buffer.alloc(32, 7), EncryptionContext: context }),
+  )
+  if (CiphertextBlob === undefined) throw new Error('no blob')
+  return CiphertextBlob
+}
+const refused = (name: string, status = 400): object =>
+  expect.objectContaining({ name, $metadata: expect.objectContaining({ httpStatusCode: status }) })
+
+describe('GenerateDataKey', () => {
+  it('answers a 32-byte key, wrapped into 184 bytes, that Decrypt opens under the same context in another order', async () => {
+    const made = await client.send(
+      new GenerateDataKeyCommand({ KeyId: key.id, KeySpec: 'AES_256', EncryptionContext: { a: '1', b: '2' } }),
+    )
+    expect(made.Plaintext).toHaveLength(32)
+    expect(made.CiphertextBlob).toHaveLength(184)
+    expect(made.KeyId).toBe(key.arn)
+    const opened = await client.send(
+      new DecryptCommand({ CiphertextBlob: made.CiphertextBlob, EncryptionContext: { b: '2', a: '1' } }),
+    )
+    expect(opened.Plaintext).toEqual(made.Plaintext)
+    expect(opened.KeyId).toBe(key.arn)
+    expect(opened.EncryptionAlgorithm).toBe('SYMMETRIC_DEFAULT')
+  })
+
+  it('makes AES_128 keys and keys of a given number of bytes, and insists on one of both', async () => {
+    const short = await client.send(new GenerateDataKeyCommand({ KeyId: key.id, KeySpec: 'AES_128' }))
+    expect(short.Plaintext).toHaveLength(16)
+    const long = await client.send(new GenerateDataKeyCommand({ KeyId: key.id, NumberOfBytes: 1024 }))
+    expect(long.Plaintext).toHaveLength(1024)
+    for (const input of [{}, { KeySpec: 'AES_256', NumberOfBytes: 32 }, { NumberOfBytes: 1025 }, { NumberOfBytes: 0 }] as const) {
+      await expect(client.send(new GenerateDataKeyCommand({ KeyId: key.id, ...input }))).rejects.toEqual(
+        refused('ValidationException'),
+      )
+    }
+  })
+
+  it('takes a key by id, ARN, alias and alias ARN', async () => {
+    const { id, arn } = await server.createKey('alias/names')
+    const aliasArn = `arn:aws:kms:eu-central-1:111122223333:alias/names`
+    for (const KeyId of [id, arn, 'alias/names', aliasArn]) {
+      expect((await client.send(new GenerateDataKeyCommand({ KeyId, KeySpec: 'AES_256' }))).KeyId).toBe(arn)
+    }
+  })
+})
+
+describe('Encrypt', () => {
+  it('takes at most 4,096 bytes and at least one', async () => {
+    const encrypt = (length: number): Promise<unknown> =>
+      client.send(new EncryptCommand({ KeyId: key.id, Plaintext: Buffer.alloc(length) }))
+    await expect(encrypt(4096)).resolves.toBeDefined()
+    await expect(encrypt(4097)).rejects.toEqual(refused('ValidationException'))
+    await expect(encrypt(0)).rejects.toEqual(refused('ValidationException'))
+  })
+
+  it('refuses a context above 8,192 characters, another algorithm and enclaves, and answers a dry run as AWS does', async () => {
+    const encrypt = (more: object): Promise<unknown> =>
+      client.send(new EncryptCommand({ KeyId: key.id, Plaintext: Buffer.alloc(32), ...more }))
+    await expect(encrypt({ EncryptionContext: { a: 'x'.repeat(8192) } })).rejects.toEqual(refused('ValidationException'))
+    await expect(encrypt({ EncryptionAlgorithm: 'RSAES_OAEP_SHA_256' })).rejects.toEqual(refused('InvalidKeyUsageException'))
+    await expect(encrypt({ DryRun: true })).rejects.toEqual(refused('DryRunOperationException', 412))
+  })
+})
+
+describe('Decrypt', () => {
+  it('compares the context exactly', async () => {
+    const CiphertextBlob = await encryptKey()
+    const others = [
+      undefined,
+      {},
+      { table: 'Patient' },
+      { ...context, more: '' },
+      { ...context, tenant: '43' },
+      { ...context, Tenant: '42' },
+      { table: 'Patient42', tenant: '' },
+      { table: 'patient', tenant: '42' },
+    ]
+    for (const EncryptionContext of others) {
+      await expect(client.send(new DecryptCommand({ CiphertextBlob, EncryptionContext }))).rejects.toEqual(
+        refused('InvalidCiphertextException'),
+      )
+    }
+  })
+
+  it('answers IncorrectKeyException where KeyId names another key, and decrypts where it names the right one in any way', async () => {
+    const CiphertextBlob = await encryptKey()
+    await client.send(new CreateAliasCommand({ AliasName: `alias/${key.id}`, TargetKeyId: key.id }))
+    for (const KeyId of [key.id, key.arn, `alias/${key.id}`]) {
+      const opened = await client.send(new DecryptCommand({ CiphertextBlob, KeyId, EncryptionContext: context }))
+      expect(opened.KeyId).toBe(key.arn)
+    }
+    const { id } = await server.createKey()
+    await expect(client.send(new DecryptCommand({ CiphertextBlob, KeyId: id, EncryptionContext: context }))).rejects.toEqual(
+      refused('IncorrectKeyException'),
+    )
+  })
+
+  it('answers InvalidCiphertextException for a blob that is altered at any byte, cut short or of something else', async () => {
+    const blob = await encryptKey()
+    const open = (CiphertextBlob: Uint8Array): Promise<unknown> =>
+      client.send(new DecryptCommand({ CiphertextBlob, KeyId: key.id, EncryptionContext: context }))
+    for (let at = 0; at < blob.length; at += 1) {
+      await expect(open(blob.with(at, (blob[at] ?? 0) ^ 1)), `byte ${at}`).rejects.toEqual(refused('InvalidCiphertextException'))
+    }
+    for (const length of [1, 4, 40, 152, 183]) {
+      await expect(open(blob.subarray(0, length))).rejects.toEqual(refused('InvalidCiphertextException'))
+    }
+    await expect(open(new Uint8Array(6145))).rejects.toEqual(refused('ValidationException'))
+    await expect(open(new Uint8Array(0))).rejects.toEqual(refused('ValidationException'))
+  })
+
+  it('answers AccessDeniedException for a blob of a key that is not here', async () => {
+    const other = await startLocalKms({ region: server.region })
+    try {
+      const { id } = await other.createKey()
+      const otherClient = new KMSClient({ endpoint: other.url, region: other.region, credentials: other.credentials })
+      const { CiphertextBlob } = await otherClient.send(new EncryptCommand({ KeyId: id, Plaintext: Buffer.alloc(32) }))
+      otherClient.destroy()
+      await expect(client.send(new DecryptCommand({ CiphertextBlob }))).rejects.toEqual(refused('AccessDeniedException'))
+    } finally {
+      await other.stop()
+    }
+  })
+})
+
+describe('keys', () => {
+  it('answers NotFoundException for ids, aliases, ARNs and Regions that are not here', async () => {
+    const missing = [
+      '12345678-1234-1234-1234-123456789012',
+      'mrk-0123456789abcdef0123456789abcdef',
+      'nonsense',
+      'alias/missing',
+      'arn:aws:kms:eu-central-1:111122223333:key/12345678-1234-1234-1234-123456789012',
+      'arn:aws:kms:eu-central-1:111122223333:alias/missing',
+      key.arn.replace('eu-central-1', 'us-east-1'),
+      'arn:aws:kms:nonsense',
+    ]
+    for (const KeyId of missing) {
+      await expect(client.send(new GenerateDataKeyCommand({ KeyId, KeySpec: 'AES_256' })), KeyId).rejects.toEqual(
+        refused('NotFoundException'),
+      )
+    }
+  })
+
+  it("answers AccessDeniedException for another account's key", async () => {
+    const KeyId = key.arn.replace('111122223333', '999999999999')
+    await expect(client.send(new GenerateDataKeyCommand({ KeyId, KeySpec: 'AES_256' }))).rejects.toEqual(
+      refused('AccessDeniedException'),
+    )
+  })
+
+  it('answers DisabledException until the key is enabled again', async () => {
+    const CiphertextBlob = await encryptKey()
+    await client.send(new DisableKeyCommand({ KeyId: key.id }))
+    const calls = [
+      () => client.send(new GenerateDataKeyCommand({ KeyId: key.id, KeySpec: 'AES_256' })),
+      () => client.send(new EncryptCommand({ KeyId: key.id, Plaintext: Buffer.alloc(1) })),
+      () => client.send(new DecryptCommand({ CiphertextBlob, EncryptionContext: context })),
+    ]
+    for (const call of calls) await expect(call()).rejects.toEqual(refused('DisabledException'))
+    expect((await client.send(new DescribeKeyCommand({ KeyId: key.id }))).KeyMetadata).toMatchObject({
+      Enabled: false,
+      KeyState: 'Disabled',
+    })
+    await client.send(new EnableKeyCommand({ KeyId: key.arn }))
+    for (const call of calls) await expect(call()).resolves.toBeDefined()
+    await expect(client.send(new DisableKeyCommand({ KeyId: 'alias/names' }))).rejects.toEqual(refused('NotFoundException'))
+  })
+
+  it('creates symmetric keys, multi-Region ones with mrk- ids, and no others', async () => {
+    const { KeyMetadata } = await client.send(new CreateKeyCommand({ Description: 'PII', MultiRegion: true }))
+    expect(KeyMetadata).toMatchObject({
+      KeyState: 'Enabled',
+      Description: 'PII',
+      MultiRegion: true,
+      AWSAccountId: '111122223333',
+    })
+    expect(KeyMetadata?.KeyId).toMatch(/^mrk-[0-9a-f]{32}$/)
+    expect(KeyMetadata?.Arn).toBe(`arn:aws:kms:eu-central-1:111122223333:key/${KeyMetadata?.KeyId}`)
+    const made = await client.send(new GenerateDataKeyCommand({ KeyId: KeyMetadata?.KeyId, KeySpec: 'AES_256' }))
+    expect(made.CiphertextBlob).toHaveLength(184)
+    await expect(client.send(new CreateKeyCommand({ KeySpec: 'RSA_2048' }))).rejects.toEqual(
+      refused('UnsupportedOperationException'),
+    )
+  })
+})
+
+describe('aliases', () => {
+  it('point to a key, once, until they are updated', async () => {
+    const second = await server.createKey()
+    await client.send(new CreateAliasCommand({ AliasName: 'alias/moves', TargetKeyId: key.id }))
+    await expect(client.send(new CreateAliasCommand({ AliasName: 'alias/moves', TargetKeyId: second.id }))).rejects.toEqual(
+      refused('AlreadyExistsException'),
+    )
+    await client.send(new UpdateAliasCommand({ AliasName: 'alias/moves', TargetKeyId: second.arn }))
+    expect((await client.send(new DescribeKeyCommand({ KeyId: 'alias/moves' }))).KeyMetadata?.Arn).toBe(second.arn)
+    await expect(client.send(new UpdateAliasCommand({ AliasName: 'alias/none', TargetKeyId: second.id }))).rejects.toEqual(
+      refused('NotFoundException'),
+    )
+  })
+
+  it.each([
+    ['no-prefix', 'ValidationException'],
+    ['alias/', 'ValidationException'],
+    [`alias/${'x'.repeat(256)}`, 'ValidationException'],
+    ['alias/with space', 'InvalidAliasNameException'],
+    ['alias/aws/mine', 'NotAuthorizedException'],
+  ])('are refused by the name %s', async (AliasName, exception) => {
+    await expect(client.send(new CreateAliasCommand({ AliasName, TargetKeyId: key.id }))).rejects.toEqual(refused(exception))
+  })
+
+  it('point to keys only, of this account', async () => {
+    await server.createKey('alias/target')
+    await expect(client.send(new CreateAliasCommand({ AliasName: 'alias/chain', TargetKeyId: 'alias/target' }))).rejects.toEqual(
+      refused('ValidationException'),
+    )
+    const TargetKeyId = key.arn.replace('111122223333', '999999999999')
+    await expect(client.send(new CreateAliasCommand({ AliasName: 'alias/foreign', TargetKeyId }))).rejects.toEqual(
+      refused('AccessDeniedException'),
+    )
+  })
+})
+
+it('answers UnknownOperationException for every other call of KMS', async () => {
+  await expect(client.send(new ListKeysCommand({}))).rejects.toEqual(refused('UnknownOperationException'))
+  expect(server.calls).toEqual({})
+})
+
+it('counts calls by operation and logs contexts, without key material', async () => {
+  const CiphertextBlob = await encryptKey()
+  await client.send(new DecryptCommand({ CiphertextBlob, KeyId: key.arn, EncryptionContext: context }))
+  await client.send(new DecryptCommand({ CiphertextBlob })).catch(() => {})
+  await client.send(new DescribeKeyCommand({ KeyId: key.id }))
+  expect(server.calls).toEqual({ Encrypt: 1, Decrypt: 2, DescribeKey: 1 })
+  expect(server.contexts).toEqual([
+    { operation: 'Encrypt', keyId: key.id, context },
+    { operation: 'Decrypt', keyId: key.arn, context },
+    { operation: 'Decrypt', keyId: undefined, context: {} },
+  ])
+  server.resetLog()
+  expect(server.calls).toEqual({})
+  expect(server.contexts).toEqual([])
+})
