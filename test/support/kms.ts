@@ -1,0 +1,34 @@
+import { KMSClient } from '@aws-sdk/client-kms'
+import { awsKms } from '@prisma-envelope/kms/aws'
+import { type LocalKms, startLocalKms } from '@prisma-envelope/local-kms'
+import { createIndexKey, type KeyProvider } from 'prisma-envelope'
+import { afterAll } from 'vitest'
+
+export interface TestKms {
+  /** Counts calls, logs contexts, injects faults. */
+  readonly server: LocalKms
+  /** The AWS adapter over HTTP, of a fresh key named `pii`. */
+  readonly provider: KeyProvider
+  /** What `indexKey` of the extension's options takes. */
+  readonly indexKey: { readonly current: string; readonly others: readonly string[] }
+}
+
+/** A KMS with one key and a wrapped index key, stopped when the test file ends. Its log starts empty. */
+export async function startKms(): Promise<TestKms> {
+  const server = await startLocalKms()
+  const client = kmsClient(server)
+  afterAll(async () => {
+    client.destroy()
+    await server.stop()
+  })
+  const { arn } = await server.createKey('alias/app-pii')
+  const provider = awsKms({ name: 'pii', keyId: arn, client })
+  const current = await createIndexKey({ current: provider })
+  server.resetLog()
+  return { server, provider, indexKey: { current, others: [] } }
+}
+
+/** The AWS SDK's client for a local KMS; whoever makes one destroys it. */
+export function kmsClient({ url, region, credentials }: LocalKms): KMSClient {
+  return new KMSClient({ endpoint: url, region, credentials: { ...credentials } })
+}

@@ -1,0 +1,23 @@
+import { defineConfig } from 'vitest/config'
+import { variants } from './test/schema-variants.ts'
+
+const withPostgres = { globalSetup: ['./test/support/global-setup.ts'], testTimeout: 60_000, hookTimeout: 60_000 }
+
+export default defineConfig({
+  test: {
+    reporters: process.env['CI'] ? ['default', './test/support/tally-reporter.ts'] : ['default'],
+    projects: [
+      { test: { name: 'unit', include: ['packages/*/{src,test}/**/*.test.ts'], testTimeout: 30_000 } },
+      { test: { name: 'repository', include: ['test/*.test.ts'], testTimeout: 300_000, hookTimeout: 300_000 } },
+      { test: { name: 'values', include: ['test/values/**/*.test.ts'], ...withPostgres } },
+      ...variants.map((variant) => ({
+        test: {
+          name: `prisma-${variant}`,
+          include: ['test/integration/**/*.test.ts'],
+          env: { PRISMA_VARIANT: variant },
+          ...withPostgres,
+        },
+      })),
+    ],
+  },
+})
