@@ -1,0 +1,127 @@
+import { createSecretKey, type KeyObject } from 'node:crypto'
+import { EnvelopeError } from '../errors.ts'
+import type { Keys } from '../keys/contract.ts'
+import type { EncryptionContext } from '../keys/key-provider.ts'
+import type { OpenedRow, RowCipher, RowToOpen, Tokenizer } from './contract.ts'
+import { isContext, type ParsedEnvelope, parseEnvelope } from './format.ts'
+import { fillRandom } from './random.ts'
+import { encodeRecord } from './record.ts'
+import { allocateFreshBytes, openRow, sealRow } from './row.ts'
+import { createRowScopes, type RowScope } from './row-scope.ts'
+import { takeSealingKeys } from './sealing-keys.ts'
+import { createTokenizer } from './token.ts'
+import { createWantedKeys, type WantedKey } from './wanted-keys.ts'
+
+export interface RowCipherOptions {
+  readonly keys: Keys
+  /** Extra encryption context of every row that is sealed. Stands in the envelope, and in the KMS's log, in the clear: never PII. */
+  readonly context?: EncryptionContext | undefined
+}
+
+/** A row whose envelope has the right shape, and the key that it waits for. */
+interface WaitingRow {
+  readonly index: number
+  readonly row: RowToOpen
+  readonly parsed: ParsedEnvelope
+  readonly scope: RowScope
+  readonly key: WantedKey
+}
+
+/**
+ * Seals and opens rows. A batch asks the key layer once and then seals or opens within one turn of the event loop, so that keys are on loan briefly.
+ *
+ * @throws EnvelopeError `CONFIG` for a context that an envelope can't carry
+ */
+export function createRowCipher({ keys, context }: RowCipherOptions): RowCipher {
+  const ctx = validContext(context)
+  const scopeOf = createRowScopes()
+  const fresh = allocateFreshBytes()
+  let current: { readonly id: string; readonly key: KeyObject; readonly tokenizer: Tokenizer } | undefined
+
+  return {
+    async seal(rows) {
+      const records = rows.map(({ record }) => encodeRecord(record))
+      const sealingKeys = await takeSealingKeys(keys, rows, ctx)
+      try {
+        return rows.map(({ table, binding }, i) => {
+          const record = records[i] as (typeof records)[number]
+          fillRandom(fresh.dek)
+          fillRandom(fresh.dekNonce)
+          fillRandom(fresh.recordNonce)
+          return sealRow(record, binding, scopeOf(table, record.fs, ctx), ctx, sealingKeys.next(table), fresh)
+        })
+      } finally {
+        fresh.dek.fill(0)
+        sealingKeys.release()
+      }
+    },
+
+    async open(rows) {
+      const results = new Array<OpenedRow | EnvelopeError>(rows.length)
+      const wanted = createWantedKeys()
+      const waiting: WaitingRow[] = []
+      rows.forEach((row, index) => {
+        const parsed = parseEnvelope(row.envelope)
+        if (parsed === undefined) results[index] = cannotOpen()
+        else if (parsed.envelope.bk !== undefined) results[index] = noKeyStore()
+        else {
+          const scope = scopeOf(row.table, parsed.envelope.fs, parsed.envelope.ctx)
+          waiting.push({ index, row, parsed, scope, key: wanted.want(scope, parsed.wrapped) })
+        }
+      })
+      try {
+        await wanted.unwrap(keys)
+        for (const { index, row, parsed, scope, key } of waiting) {
+          const { outcome } = key
+          if (outcome === undefined) throw new Error('The key layer answered for too few keys')
+          if (outcome instanceof EnvelopeError) results[index] = outcome
+          else {
+            const record = openRow(parsed.envelope, row.binding, scope, outcome.bytes)
+            results[index] = record === undefined ? cannotOpen() : { record, envelope: parsed.envelope }
+          }
+        }
+      } finally {
+        wanted.release()
+      }
+      return results
+    },
+
+    async tokenizer() {
+      const { id, key: handle } = await keys.indexKey()
+      try {
+        const key = createSecretKey(handle.bytes)
+        if (current?.id !== id || !current.key.equals(key)) current = { id, key, tokenizer: createTokenizer(id, key) }
+        return current.tokenizer
+      } finally {
+        handle.release()
+      }
+    },
+  }
+}
+
+/** A copy that nobody changes later; `undefined` for none, which is how an envelope spells an empty one. */
+function validContext(context: EncryptionContext | undefined): EncryptionContext | undefined {
+  if (context === undefined) return undefined
+  if (!isContext(context)) {
+    throw new EnvelopeError(
+      'CONFIG',
+      'context must be an object of non-empty strings, without U+0000, 8192 bytes in all; names must not begin with "prisma-envelope" or "aws:"',
+    )
+  }
+  return Object.keys(context).length === 0 ? undefined : Object.freeze({ ...context })
+}
+
+/** One message for every reason: which check failed would help nobody but a forger. */
+function cannotOpen(): EnvelopeError {
+  return new EnvelopeError(
+    'CANNOT_OPEN',
+    'the envelope does not open: it was altered, belongs to another row, table or key, or is of a version that this library does not know. Restore the row from a backup, or upgrade prisma-envelope',
+  )
+}
+
+function noKeyStore(): EnvelopeError {
+  return new EnvelopeError(
+    'UNSUPPORTED',
+    'the envelope names a branch key of a key store, which this version does not read: upgrade prisma-envelope',
+  )
+}

@@ -1,0 +1,79 @@
+import { EnvelopeError } from '../errors.ts'
+import type { KeyHandle, Keys, KeyToUnwrap } from '../keys/contract.ts'
+import type { EncryptionContext } from '../keys/key-provider.ts'
+import type { WrappedKey } from './format.ts'
+import type { RowScope } from './row-scope.ts'
+
+type Outcome = KeyHandle | EnvelopeError
+
+/** A key that rows need, in each of its wrapped forms, and what came of it. */
+export interface WantedKey {
+  readonly context: EncryptionContext
+  readonly wrapped: readonly WrappedKey[]
+  /** `undefined` until asked. */
+  outcome: Outcome | undefined
+}
+
+/** The distinct keys that the rows of one read need. */
+export interface WantedKeys {
+  /** The key of a row; the same object for every row that shares it. */
+  want(scope: RowScope, wrapped: readonly WrappedKey[]): WantedKey
+  /**
+   * Gives every wanted key its outcome. Of several wrapped forms the first that unwraps is taken, so that rows outlive the outage of one KMS key, or a
+   * keyring that knows only another.
+   */
+  unwrap(keys: Keys): Promise<void>
+  /** Releases every handle that `unwrap` received, also where it failed midway. */
+  release(): void
+}
+
+export function createWantedKeys(): WantedKeys {
+  const wanted = new Map<string, WantedKey>()
+  const held: KeyHandle[] = []
+  let last: WantedKey | undefined
+  return {
+    want(scope, wrapped) {
+      // Rows that were written together stand together: comparing costs a tenth of hashing what the KMS wrapped.
+      if (last?.context === scope.kmsContext && sameForms(last.wrapped, wrapped)) return last
+      // Neither key names nor base64 hold a space, so the forms can't run into one another or into the context.
+      const id = `${wrapped.map(([kid, key]) => `${kid} ${key}`).join(' ')} ${scope.contextId}`
+      let key = wanted.get(id)
+      if (key === undefined) {
+        key = { context: scope.kmsContext, wrapped, outcome: undefined }
+        wanted.set(id, key)
+      }
+      last = key
+      return key
+    },
+    async unwrap(keys) {
+      let waiting: readonly WantedKey[] = [...wanted.values()]
+      for (let form = 0; waiting.length > 0; form++) {
+        const asked = waiting
+        const outcomes = await keys.forOpening(asked.map((key) => request(key, form)))
+        for (const outcome of outcomes) if (!(outcome instanceof EnvelopeError)) held.push(outcome)
+        asked.forEach((key, i) => {
+          key.outcome = better(key.outcome, outcomes[i])
+        })
+        waiting = asked.filter((key) => key.outcome instanceof EnvelopeError && form + 1 < key.wrapped.length)
+      }
+    },
+    release() {
+      for (const handle of held.splice(0)) handle.release()
+    },
+  }
+}
+
+function sameForms(a: readonly WrappedKey[], b: readonly WrappedKey[]): boolean {
+  return a.length === b.length && a.every(([kid, key], i) => b[i]?.[0] === kid && b[i]?.[1] === key)
+}
+
+function request({ context, wrapped }: WantedKey, form: number): KeyToUnwrap {
+  const [kid, key] = wrapped[form] as WrappedKey
+  return { kid, wrapped: key, context }
+}
+
+/** A handle beats an error, and what a KMS answered beats "no such key in the keyring". */
+function better(before: Outcome | undefined, now: Outcome | undefined): Outcome | undefined {
+  if (!(before instanceof EnvelopeError) || !(now instanceof EnvelopeError)) return now
+  return before.code === 'KEY_UNKNOWN' ? now : before
+}
