@@ -1,0 +1,212 @@
+import { describe, expect, it } from 'vitest'
+import { outcomeOf } from '../../test/schema.ts'
+import { createReport, describe as describeProblem } from '../problems.ts'
+import { checkDrift } from './drift.ts'
+import { lockOf, readLock, writeLock } from './lock.ts'
+
+const BEFORE = `
+model Patient {
+  id String @id @default(uuid())
+  tenantId Int @map("tenant_id")
+  /// @encrypted(searchable, normalize: [trim], scope: [tenantId])
+  email String @db.VarChar(60)
+  /// @encrypted
+  fullName String @map("full_name") @db.VarChar(60)
+  /// @encrypted
+  kind Kind?
+  /// @envelope(bind: [tenantId])
+  envelope Json?
+  @@map("patients")
+}
+enum Kind {
+  A
+  B
+}
+`
+
+function driftsOf(after: string, accepted: readonly string[] = []): { problems: readonly string[]; notices: readonly string[] } {
+  const old = outcomeOf(BEFORE)
+  const now = outcomeOf(after)
+  expect([...old.problems, ...now.problems]).toEqual([])
+  const report = createReport()
+  checkDrift(readLock(writeLock(lockOf(old.models))), lockOf(now.models), now.models, accepted, report)
+  return { problems: report.problems.map(describeProblem), notices: report.notices.map(describeProblem) }
+}
+
+const change = (from: string, to: string) => {
+  expect(BEFORE).toContain(from)
+  return BEFORE.replace(from, to)
+}
+
+describe('what the lock file holds', () => {
+  it('is all that determines stored bytes', () => {
+    expect(writeLock(lockOf(outcomeOf(BEFORE).models))).toMatchInlineSnapshot(`
+      "{
+        "version": 1,
+        "models": {
+          "patients": {
+            "envelope": "envelope",
+            "bind": [
+              "id String",
+              "tenant_id Int"
+            ],
+            "fields": {
+              "email": {
+                "type": "String",
+                "native": "@db.VarChar(60)",
+                "placeholder": "*",
+                "search": {
+                  "index": "patients.email",
+                  "normalize": [
+                    "trim"
+                  ],
+                  "scope": [
+                    "tenant_id"
+                  ]
+                }
+              },
+              "full_name": {
+                "type": "String",
+                "native": "@db.VarChar(60)",
+                "placeholder": "*"
+              },
+              "kind": {
+                "type": "Enum",
+                "values": [
+                  "A",
+                  "B"
+                ],
+                "placeholder": "A"
+              }
+            }
+          }
+        }
+      }
+      "
+    `)
+  })
+
+  it.each([
+    '',
+    '{',
+    '[]',
+    '{"version":2,"models":{}}',
+    '{"version":1}',
+    '{"version":1,"models":{"a":{}}}',
+    '{"version":1,"models":{"a":{"envelope":"e","bind":[],"fields":{"x":1}}}}',
+  ])('is refused when damaged: %s', (text) => {
+    expect(() => readLock(text)).toThrow('envelope.lock.json')
+  })
+})
+
+describe('no drift', () => {
+  it.each([
+    ['nothing', BEFORE],
+    ['names of Prisma', BEFORE.replace('model Patient', 'model Person').replace('fullName String', 'name String')],
+    ['a new encrypted field', change('tenantId Int', '/// @encrypted\n  note String?\n  tenantId Int')],
+    ['a new model', `${BEFORE}\nmodel B {\n  id Int @id\n  /// @encrypted\n  x Int\n  /// @envelope\n  e Json?\n}`],
+    [
+      'a table that is renamed but keeps its identity',
+      change('@envelope(bind: [tenantId])', '@envelope(bind: [tenantId], as: patients)').replace(
+        '@@map("patients")',
+        '@@map("people")',
+      ),
+    ],
+    ['a wider column', change('@map("full_name") @db.VarChar(60)', '@map("full_name") @db.Text')],
+    ['a new value of an enum', change('  B\n', '  B\n  C\n')],
+    ['an optional column', change('fullName String', 'fullName String?')],
+  ])('is in %s', (_what, after) => {
+    expect(driftsOf(after)).toEqual({ problems: [], notices: [] })
+  })
+})
+
+describe('drift', () => {
+  it.each([
+    [
+      'type',
+      change('fullName String @map("full_name") @db.VarChar(60)', 'fullName Int @map("full_name")'),
+      'Patient.fullName: its values are sealed as String, the schema now says Int',
+      'decrypt --model Patient',
+    ],
+    [
+      'list',
+      change('fullName String', 'fullName String[]'),
+      'Patient.fullName: its values are sealed as String, the schema now says String[]',
+      'encrypt --model Patient',
+    ],
+    [
+      'narrower type',
+      change('@map("full_name") @db.VarChar(60)', '@map("full_name") @db.VarChar(59)'),
+      'Patient.fullName: its values are sealed as @db.VarChar(60), the schema now says @db.VarChar(59)',
+      'rotate --reencrypt --model Patient',
+    ],
+    ['enum value', change('  B\n', ''), 'Patient.kind: rows may hold [B], which the enum no longer has', 'Update those rows'],
+    [
+      'normalization',
+      change('[trim]', '[trim, nfc]'),
+      'Patient.email: its tokens are made by index "patients.email", normalize [trim], scope [tenant_id], the schema now says',
+      'rotate --reindex --model Patient',
+    ],
+    ['scope', change(', scope: [tenantId]', ''), 'Patient.email: its tokens are made by', 'rotate --reindex --model Patient'],
+    ['index', change('searchable,', 'searchable, index: mail,'), 'index "mail"', 'rotate --reindex --model Patient'],
+    [
+      'search',
+      change('@encrypted(searchable, normalize: [trim], scope: [tenantId])', '@encrypted'),
+      'the schema now says no search',
+      'rotate --reindex --model Patient',
+    ],
+    [
+      'placeholder',
+      change('/// @encrypted\n  fullName', '/// @encrypted(placeholder: "-")\n  fullName'),
+      'Patient.fullName: its column holds the placeholder "*", the schema now says "-"',
+      'rotate --reindex --model Patient',
+    ],
+    [
+      'bind',
+      change('scope: [tenantId]', 'scope: [id]')
+        .replace('@envelope(bind: [tenantId])', '@envelope')
+        .replace('scope: [id]', 'scope: []'),
+      'Patient: its rows are bound to [id String, tenant_id Int], the schema now says [id String]',
+      'rotate --reencrypt --model Patient',
+    ],
+    [
+      'envelope',
+      change('envelope Json?', 'envelope Json? @map("env")'),
+      'Patient: its envelopes are in the column envelope, the schema now looks into env',
+      'Rename the column',
+    ],
+    [
+      'removed annotation',
+      change('/// @encrypted\n  fullName', 'fullName'),
+      'Patient.fullName: envelope.lock.json has it as encrypted',
+      'decrypt --field fullName --model Patient',
+    ],
+    [
+      'renamed column',
+      change('"full_name"', '"name"'),
+      'Patient.full_name: envelope.lock.json has it as encrypted',
+      '@encrypted(as: "full_name")',
+    ],
+    [
+      'renamed table',
+      change('"patients"', '"people"'),
+      'patients: envelope.lock.json has encrypted rows under the identity "patients"',
+      '@envelope(as: "patients")',
+    ],
+  ])('of %s is refused with what to do', (_what, after, message, remedy) => {
+    const { problems } = driftsOf(after)
+    const text = problems.join('\n')
+    expect(text).toContain(message)
+    expect(text).toContain(remedy)
+    expect(text).toMatch(/PRISMA_ENVELOPE_ACCEPT=\S+ npx prisma generate/)
+  })
+
+  it('passes once it is accepted by its name', () => {
+    const after = change('/// @encrypted\n  fullName', 'fullName').replace('[trim]', '[nfc]')
+    expect(driftsOf(after, ['Patient.fullName']).problems).toEqual([expect.stringContaining('Patient.email')])
+    expect(driftsOf(after, ['Patient.fullName', 'Patient.email'])).toEqual({ problems: [], notices: [] })
+    expect(driftsOf(BEFORE, ['Patient.email']).notices).toEqual([
+      expect.stringContaining('names Patient.email, of which envelope.lock.json knows no drift'),
+    ])
+  })
+})

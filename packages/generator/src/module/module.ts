@@ -1,0 +1,62 @@
+import type { ModelsPlan } from 'prisma-envelope/plan'
+import type { Settings } from '../settings.ts'
+import { type Client, moduleExtension } from './client.ts'
+import { clientImport, clientProperty, clientTypes } from './client-types.ts'
+import { literalText, stringText } from './literal-text.ts'
+
+/** A file of the generated module: name and text. */
+export type ModuleFile = readonly [name: string, text: string]
+
+/** First line of every generated file, by which leftovers of another format are known. */
+export const HEADER = `// Written by prisma-envelope from the Prisma schema. Do not edit; run \`prisma generate\`.
+/* eslint-disable */
+
+`
+const PLAN_IMPORT = `import type { ModelPlan } from 'prisma-envelope/plan'\n`
+const MODELS_COMMENT = '/** The encryption plan, for `envelopeEncryption({ models })` and the CLI. */\n'
+const OMIT_COMMENT = '/** Hides the envelopes from results: `new PrismaClient({ adapter, omit })`. */\n'
+
+/** The generated module, as TypeScript or as JavaScript with declarations. The same text whatever the machine. */
+export function moduleFiles(
+  models: ModelsPlan,
+  client: Client | undefined,
+  { format, moduleFormat }: Settings,
+  extension: string,
+): readonly ModuleFile[] {
+  const encrypted = Object.keys(models).filter((name) => models[name]?.envelope !== undefined)
+  const omit = Object.fromEntries(
+    encrypted.map((name) => [clientProperty(name), { [models[name]?.envelope?.field ?? '']: true }]),
+  )
+  const modelsType = `Readonly<Record<${Object.keys(models).map(stringText).join(' | ') || 'never'}, ModelPlan>>`
+  const imports = `${PLAN_IMPORT}${client === undefined ? '' : clientImport(client)}\n`
+  const types = client === undefined ? '' : `\n${clientTypes(client, encrypted)}`
+  if (format === 'ts') {
+    const constants = `${MODELS_COMMENT}export const models: ${modelsType} = ${literalText(models)}
+
+${OMIT_COMMENT}export const omit = ${literalText(omit)} as const
+`
+    return [[`index.${extension}`, `${HEADER}${imports}${constants}${types}`]]
+  }
+  const declarations = `${MODELS_COMMENT}export declare const models: ${modelsType}
+
+${OMIT_COMMENT}export declare const omit: ${readonlyType(omit)}
+`
+  // Without `export {}`, a declaration file exports whatever it declares.
+  return [
+    [`index.${moduleExtension(extension)}`, `${HEADER}${script(literalText(models), literalText(omit), moduleFormat)}`],
+    [`index.d.${extension}`, `${HEADER}${imports}${declarations}${types}\nexport {}\n`],
+  ]
+}
+
+function script(models: string, omit: string, moduleFormat: Settings['moduleFormat']): string {
+  return moduleFormat === 'esm'
+    ? `export const models = ${models}\n\nexport const omit = ${omit}\n`
+    : `'use strict'\n\nexports.models = ${models}\n\nexports.omit = ${omit}\n`
+}
+
+function readonlyType(omit: Readonly<Record<string, Readonly<Record<string, boolean>>>>): string {
+  const entries = Object.entries(omit).map(
+    ([model, fields]) => `readonly ${model}: { readonly ${Object.keys(fields).join()}: true }`,
+  )
+  return entries.length === 0 ? '{}' : `{ ${entries.join('; ')} }`
+}
