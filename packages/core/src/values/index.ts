@@ -1,0 +1,3 @@
+export { bindValue } from './bind.ts'
+export { compileCodec } from './codec.ts'
+export type { Bind, CompileCodec, FieldCodec, PrismaNamespace } from './contract.ts'
