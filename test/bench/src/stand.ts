@@ -1,0 +1,59 @@
+import { readFile } from 'node:fs/promises'
+import { KMSClient } from '@aws-sdk/client-kms'
+import { awsKms } from '@prisma-envelope/kms/aws'
+import { type LocalKms, startLocalKms } from '@prisma-envelope/local-kms'
+import { PrismaPg } from '@prisma/adapter-pg'
+import pg from 'pg'
+import { type EnvelopeOptions, envelopeEncryption } from 'prisma-envelope'
+import { startPostgres } from '../../support/postgres.ts'
+import { Prisma, PrismaClient } from '../generated/client/client.ts'
+import { models, omit } from '../generated/envelope/index.ts'
+
+/** A PostgreSQL and a KMS with empty tables, and clients on them. */
+export async function openStand() {
+  const server = await startPostgres()
+  const database = `bench_${process.pid}`
+  await execute(server.url, `CREATE DATABASE "${database}"`)
+  const url = Object.assign(new URL(server.url), { pathname: `/${database}` }).href
+  await execute(url, await readFile(new URL('../schema.sql', import.meta.url), 'utf8'))
+  const kms = await startLocalKms()
+  const { arn } = await kms.createKey('alias/bench')
+  const client = new KMSClient({ endpoint: kms.url, region: kms.region, credentials: { ...kms.credentials }, maxAttempts: 1 })
+  const keys = { current: awsKms({ name: 'pii', keyId: arn, client }) }
+  const opened: { $disconnect(): Promise<void> }[] = []
+
+  function plain() {
+    const prisma = new PrismaClient({ adapter: new PrismaPg({ connectionString: url, max: 10 }) })
+    opened.push(prisma)
+    return prisma
+  }
+
+  /** A client with caches of its own: all keys are cold. */
+  function sealed(options: Partial<EnvelopeOptions> = {}) {
+    const prisma = new PrismaClient({ adapter: new PrismaPg({ connectionString: url, max: 10 }), omit })
+    opened.push(prisma)
+    return prisma.$extends(envelopeEncryption({ Prisma, models, keys, ...options }))
+  }
+
+  async function close(): Promise<void> {
+    await Promise.all(opened.map((prisma) => prisma.$disconnect()))
+    client.destroy()
+    await kms.stop()
+    await execute(server.url, `DROP DATABASE "${database}" WITH (FORCE)`)
+    await server.stop()
+  }
+
+  return { kms: kms as LocalKms, keys, plain, sealed, close, execute: (sql: string) => execute(url, sql) }
+}
+
+export type Stand = Awaited<ReturnType<typeof openStand>>
+
+async function execute(url: string, sql: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    await client.query(sql)
+  } finally {
+    await client.end()
+  }
+}
