@@ -70,7 +70,9 @@ async function fingerprint(): Promise<string> {
   const hash = createHash('sha256')
   const built = ['../packages/generator/dist', '../packages/core/dist'].map((folder) => filesBelow(join(here, folder)))
   const sources = [...(await schemaFiles()), 'envelope.lock.json'].map((name) => join(schemaFolder, name))
-  const scripts = ['values/schema.prisma', 'generate.ts', 'schema-variants.ts', '../pnpm-lock.yaml'].map((name) => join(here, name))
+  const scripts = ['values/schema.prisma', 'generate.ts', 'schema-variants.ts', '../pnpm-lock.yaml'].map((name) =>
+    join(here, name),
+  )
   for (const file of [...sources, ...scripts, ...(await Promise.all(built)).flat()]) {
     hash.update(`${file}\0`).update(await readFile(file).catch(() => ''))
   }

@@ -20,6 +20,9 @@ export const { models, omit } = (await load('envelope')) as Pick<typeof Envelope
 /** The client of the same models without encryption, to compare with. */
 export const plain = (await load('plain')) as Pick<typeof Plain, 'Prisma' | 'PrismaClient'>
 
+/** What `Prisma.skip` is under the preview feature `strictUndefinedChecks`. */
+export const { skip } = (await loadRuntime()) as { skip: object }
+
 /** A driver adapter of the variant's own version. */
 export function adapterOf(url: string, poolSize?: number): PrismaPg {
   const path = createRequire(new URL(`${layout[variant].packages}/package.json`, root)).resolve('@prisma/adapter-pg')
@@ -33,4 +36,10 @@ async function load(output: 'client' | 'plain' | 'envelope'): Promise<unknown> {
   if (output === 'envelope') return import(new URL('index.ts', folder).href)
   if (variant === '7') return import(new URL('client.ts', folder).href)
   return createRequire(import.meta.url)(fileURLToPath(new URL('index.js', folder)))
+}
+
+/** The copy of Prisma's runtime that the client under test uses. */
+async function loadRuntime(): Promise<unknown> {
+  if (variant === '7') return import('@prisma/client/runtime/client')
+  return createRequire(import.meta.url)(fileURLToPath(new URL(`${layout[variant].generated}/client/runtime/client.js`, root)))
 }

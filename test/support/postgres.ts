@@ -16,6 +16,7 @@ export interface PostgresServer {
   stop(): Promise<void>
 }
 
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 const settings = { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off', max_connections: '300' }
 const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
 
@@ -44,6 +45,9 @@ async function startBinaries(): Promise<PostgresServer> {
   const directory = await mkdtemp(join(tmpdir(), 'prisma-envelope-postgres-'))
   const remove = () => rmSync(directory, { recursive: true, force: true, maxRetries: 10 })
   process.once('exit', remove)
+  // A signal's default action would skip the hooks of `exit`.
+  const leave = (_name: string, number: number) => process.exit(128 + number)
+  for (const signal of signals) process.once(signal, leave)
 
   const owner = await unprivilegedUser()
   if (owner !== undefined) await chown(directory, owner.uid, owner.gid)
@@ -73,6 +77,7 @@ async function startBinaries(): Promise<PostgresServer> {
       }
       remove()
       process.off('exit', abandon).off('exit', remove)
+      for (const signal of signals) process.off(signal, leave)
     },
   }
 }
@@ -92,7 +97,7 @@ async function reachableBinaries(directory: string, owner: object | undefined): 
   for (const name of ['initdb', 'postgres', 'pg_ctl']) await chmod(join(native, 'bin', name), 0o755).catch(() => {})
   if (owner === undefined || (await isOpenToAll(native))) return join(native, 'bin')
   const copy = join(directory, 'native')
-  await cp(native, copy, { recursive: true })
+  await cp(native, copy, { recursive: true, dereference: true })
   return join(copy, 'bin')
 }
 

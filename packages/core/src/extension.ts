@@ -1,12 +1,20 @@
 import { createRowCipher, fieldSetId } from './envelope/index.ts'
 import { EnvelopeError } from './errors.ts'
-import { createKeyring } from './keys/keyring.ts'
 import { createKeys } from './keys/key-service.ts'
+import { createKeyring } from './keys/keyring.ts'
 import { type EnvelopeOptions, resolveOptions } from './options.ts'
-import { globallyOmitted, type HookParams, internalsOf, type ParentClient, partOf, queryWhole, readUnique } from './prisma-internals.ts'
+import {
+  globallyOmitted,
+  type HookParams,
+  internalsOf,
+  type ParentClient,
+  partOf,
+  queryWhole,
+  readUnique,
+} from './prisma-internals.ts'
+import { isInput } from './rewrite/input.ts'
 import { type ManualEnvelope, manualEnvelope } from './rewrite/manual.ts'
 import { compileModels, type Model } from './rewrite/model.ts'
-import { isInput } from './rewrite/input.ts'
 import { runOperation } from './rewrite/operation.ts'
 import { RawSqlCheck } from './rewrite/raw-sql.ts'
 import type { Tools } from './rewrite/rewriting.ts'
@@ -83,7 +91,9 @@ export function envelopeEncryption(options: EnvelopeOptions): EnvelopeExtension 
 
 /** A plan older than the client would let a new model's columns pass unseen. */
 function staleModel(model: string): EnvelopeError {
-  return new EnvelopeError('CONFIG', 'the generated plan does not know this model: run `prisma generate` and pass its `models`', { model })
+  return new EnvelopeError('CONFIG', 'the generated plan does not know this model: run `prisma generate` and pass its `models`', {
+    model,
+  })
 }
 
 /** Bound columns that the client's global `omit` hides are read for opening, and hidden again. */

@@ -64,7 +64,10 @@ export function resolveOptions(options: EnvelopeOptions): Config {
   }
   const { models, keys, indexKey, mode = 'strict', wrap = 'branch', raw = 'warn' } = options
   if (!isRecord(models) || Object.keys(models).length === 0) {
-    throw new EnvelopeError('CONFIG', '`models` must be the export of this name of the generated envelope module; run `prisma generate`')
+    throw new EnvelopeError(
+      'CONFIG',
+      '`models` must be the export of this name of the generated envelope module; run `prisma generate`',
+    )
   }
   if (!isRecord(keys) || !isRecord(keys.current)) {
     throw new EnvelopeError('CONFIG', '`keys.current` must be a key provider, such as `awsKms({ … })` returns')
@@ -77,11 +80,17 @@ export function resolveOptions(options: EnvelopeOptions): Config {
     throw new EnvelopeError('CONFIG', "`raw` must be 'warn', 'throw' or 'allow'")
   }
   if (indexKey?.others !== undefined && indexKey.others.length > 0) {
-    throw new EnvelopeError('UNSUPPORTED', 'several index keys (`indexKey.others`) are not part of this version; leave `others` empty')
+    throw new EnvelopeError(
+      'UNSUPPORTED',
+      'several index keys (`indexKey.others`) are not part of this version; leave `others` empty',
+    )
   }
   const searchable = firstSearchable(models)
   if (searchable !== undefined && indexKey === undefined) {
-    throw new EnvelopeError('CONFIG', `\`indexKey\` is missing, but ${searchable} is searchable: make one with \`createIndexKey(keys)\``)
+    throw new EnvelopeError(
+      'CONFIG',
+      `\`indexKey\` is missing, but ${searchable} is searchable: make one with \`createIndexKey(keys)\``,
+    )
   }
   return Object.freeze({
     prisma: namespaceOf(options.Prisma),
@@ -100,7 +109,10 @@ function namespaceOf(prisma: object): PrismaNamespace {
   const required = ['Decimal', 'DbNull', 'JsonNull', 'PrismaClientKnownRequestError', 'prismaVersion', 'defineExtension']
   const missing = required.filter((name) => !isRecord(prisma) || !(name in prisma))
   if (missing.length > 0) {
-    throw new EnvelopeError('CONFIG', '`Prisma` must be the namespace that the generated client exports: import { Prisma } from it')
+    throw new EnvelopeError(
+      'CONFIG',
+      '`Prisma` must be the namespace that the generated client exports: import { Prisma } from it',
+    )
   }
   return prisma as PrismaNamespace
 }

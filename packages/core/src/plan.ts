@@ -42,17 +42,7 @@ export interface EnvelopePlan {
   readonly bind: readonly string[]
 }
 
-export type ScalarType =
-  | 'String'
-  | 'Int'
-  | 'BigInt'
-  | 'Float'
-  | 'Decimal'
-  | 'Boolean'
-  | 'DateTime'
-  | 'Json'
-  | 'Bytes'
-  | 'Enum'
+export type ScalarType = 'String' | 'Int' | 'BigInt' | 'Float' | 'Decimal' | 'Boolean' | 'DateTime' | 'Json' | 'Bytes' | 'Enum'
 
 export interface ColumnPlan {
   readonly column: string

@@ -1,17 +1,27 @@
 import type { BoundValue } from '../envelope/contract.ts'
 import { EnvelopeError } from '../errors.ts'
 import { generateValue } from './generated-value.ts'
-import { isInput } from './input.ts'
+import { type Input, isInput } from './input.ts'
 import type { Model, Relation, Sealing } from './model.ts'
 import type { Rewriting } from './rewriting.ts'
 
 /** Column values of a row that is being written, by field name. */
 export type KnownValues = ReadonlyMap<string, unknown>
 
-/** Where a value that the data does not give may be found: the parent of a nested create, the `where` of an update. */
-export type Lookup = (field: string) => { readonly value: unknown } | undefined
+/** Something decides what the column will hold, but the extension can't see it before the write. */
+export const UNKNOWABLE: unique symbol = Symbol('unknowable')
+
+/** What a column of a row will hold. */
+export type Found = { readonly value: unknown } | typeof UNKNOWABLE
+
+/** What is said of a column, by the row's data or around it: by the parent of a nested create, by the `where` of an update. */
+export type Lookup = (field: string) => Found | undefined
 
 export const NOWHERE: Lookup = () => undefined
+
+export function isKnown(found: Found | undefined): found is { readonly value: unknown } {
+  return found !== undefined && found !== UNKNOWABLE
+}
 
 /** Unwraps `{ set: value }`, which Prisma takes for a value in updates and for lists. */
 export function givenValue(value: unknown): unknown {
@@ -19,25 +29,29 @@ export function givenValue(value: unknown): unknown {
 }
 
 /**
- * The value that a column of a new row will have, where it can be known before the insert. Draws client-side defaults and writes them into
- * `data`, so that Prisma stores what the row is bound to.
+ * What a column of a new row will hold. Draws client-side defaults and writes them into `data`, so that Prisma stores what the row is bound to.
  *
  * @param data the rewritten data of the row.
  */
-export function valueOfNewRow(model: Model, field: string, data: Record<string, unknown>, inherited: Lookup, rewriting: Rewriting): { readonly value: unknown } | undefined {
+export function valueOfNewRow(
+  model: Model,
+  field: string,
+  data: Record<string, unknown>,
+  inherited: Lookup,
+  rewriting: Rewriting,
+): Found {
   const given = data[field]
   if (!rewriting.isAbsent(given)) return { value: given }
+  const handed = agreed([inherited(field), throughRelations(model, field, data, rewriting, valueOfCreated)])
+  if (handed !== undefined) return handed
   const column = model.plan.columns[field]
-  const handed = inherited(field) ?? throughRelation(model, field, data, rewriting)
-  if (handed !== undefined || column === undefined) return handed
-  if (column.default?.kind === 'client') {
+  if (column?.default?.kind === 'client') {
     const value = generateValue(column.default)
     data[field] = value
     return { value }
   }
-  if (column.default?.kind === 'literal') return { value: column.default.value }
-  if (column.default?.kind === 'database' || ownedBy(model, field).some((relation) => isWritten(data[relation.name], rewriting))) return undefined
-  return column.required === true ? undefined : { value: null }
+  if (column?.default?.kind === 'literal') return { value: column.default.value }
+  return column === undefined || column.default !== undefined || column.required === true ? UNKNOWABLE : { value: null }
 }
 
 /** Relations of the model whose foreign key holds `field`. */
@@ -45,33 +59,57 @@ export function ownedBy(model: Model, field: string): readonly Relation[] {
   return [...model.relations.values()].filter((relation) => relation.plan.from.includes(field))
 }
 
-function isWritten(value: unknown, rewriting: Rewriting): boolean {
-  return !rewriting.isAbsent(value) && isInput(value)
+/** The referenced column of a row that a nested `create` makes. */
+type ValueOfCreated = (relation: Relation, create: Input, referenced: string, rewriting: Rewriting) => Found
+
+// Nested data was rewritten by now: it is the extension's own copy, and may take a drawn key.
+const valueOfCreated: ValueOfCreated = ({ model }, create, referenced, rewriting) =>
+  valueOfNewRow(model, referenced, create as Record<string, unknown>, NOWHERE, rewriting)
+
+/** What the nested writes of `data` make of a foreign key's column, on the side that holds it. */
+export function throughRelations(
+  model: Model,
+  field: string,
+  data: Input,
+  rewriting: Rewriting,
+  created: ValueOfCreated = () => UNKNOWABLE,
+): Found | undefined {
+  return agreed(
+    ownedBy(model, field).map((relation) => {
+      const write = data[relation.name]
+      const referenced = relation.plan.to[relation.plan.from.indexOf(field)]
+      if (rewriting.isAbsent(write)) return undefined
+      if (!isInput(write) || referenced === undefined) return UNKNOWABLE
+      const [operation, ...others] = Object.keys(write).filter((name) => !rewriting.isAbsent(write[name]))
+      if (operation === undefined) return undefined
+      const argument = write[operation]
+      // Prisma runs several in the order given, and the last one wins.
+      if (others.length > 0) return UNKNOWABLE
+      if (operation === 'disconnect' && argument === true) return { value: null }
+      if (operation === 'connect' && isInput(argument)) return connectedValue(relation, argument, referenced)
+      return operation === 'create' && isInput(argument) ? created(relation, argument, referenced, rewriting) : UNKNOWABLE
+    }),
+  )
 }
 
-/** A foreign key's value by way of `connect` or a nested `create` on the side that holds it. */
-function throughRelation(model: Model, field: string, data: Record<string, unknown>, rewriting: Rewriting): { readonly value: unknown } | undefined {
-  for (const relation of ownedBy(model, field)) {
-    const write = data[relation.name]
-    const referenced = relation.plan.to[relation.plan.from.indexOf(field)]
-    if (!isInput(write) || referenced === undefined) continue
-    const { connect, create } = write
-    if (isInput(connect)) return connectedValue(relation, connect, referenced)
-    // The nested data was rewritten by now: it is the extension's own copy, and may take a drawn key.
-    if (isInput(create)) return valueOfNewRow(relation.model, referenced, create as Record<string, unknown>, NOWHERE, rewriting)
-  }
-  return undefined
+/** Relations may share a column: what they say of it must be the same. */
+function agreed(said: readonly (Found | undefined)[]): Found | undefined {
+  const [first, ...others] = said.filter((found) => found !== undefined)
+  if (!isKnown(first)) return first
+  return others.every((other) => isKnown(other) && other.value === first.value) ? first : UNKNOWABLE
 }
 
 /** The referenced column's value where `connect` names the row by it. */
-export function connectedValue(relation: Relation, connect: Readonly<Record<string, unknown>>, referenced: string): { readonly value: unknown } | undefined {
+function connectedValue(relation: Relation, connect: Input, referenced: string): Found {
+  // The row found may spell its key in another case, and it is its own spelling that Prisma stores.
+  if (relation.model.plan.columns[referenced]?.native?.name === 'Citext') return UNKNOWABLE
   const direct = connect[referenced]
   if (direct !== undefined && !isInput(direct)) return { value: direct }
   for (const [name, fields] of relation.model.compoundUniques) {
     const compound = connect[name]
     if (isInput(compound) && fields.includes(referenced)) return { value: compound[referenced] }
   }
-  return undefined
+  return UNKNOWABLE
 }
 
 /**
@@ -79,18 +117,21 @@ export function connectedValue(relation: Relation, connect: Readonly<Record<stri
  *
  * @throws EnvelopeError `UNSUPPORTED` where a bound column's value can't be known before the write.
  */
-export function bindingOf(
-  model: Model,
-  sealing: Sealing,
-  known: (field: string) => { readonly value: unknown } | undefined,
-  rewriting: Rewriting,
-): readonly BoundValue[] {
+export function bindingOf(model: Model, sealing: Sealing, known: Lookup, rewriting: Rewriting): readonly BoundValue[] {
   return sealing.bound.map(({ name, column }) => {
     const found = known(name)
-    if (found === undefined) {
+    if (!isKnown(found)) {
       const through = ownedBy(model, name)[0]
-      const way = through === undefined ? `give ${name} in \`data\`` : `give ${name} in \`data\`, or connect ${through.name} by the field that ${name} references`
-      throw rewriting.error('UNSUPPORTED', `the row is bound to this column, whose value can't be known before the write: ${way}`, model, name)
+      const way =
+        through === undefined
+          ? `give ${name} in \`data\``
+          : `give ${name} in \`data\`, or connect ${through.name} by the field that ${name} references`
+      throw rewriting.error(
+        'UNSUPPORTED',
+        `the row is bound to this column, whose value can't be known before the write: ${way}`,
+        model,
+        name,
+      )
     }
     try {
       return rewriting.tools.bind(column, found.value)

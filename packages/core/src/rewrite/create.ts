@@ -1,4 +1,4 @@
-import { type Lookup, NOWHERE, bindingOf, valueOfNewRow } from './binding.ts'
+import { bindingOf, type Lookup, NOWHERE, valueOfNewRow } from './binding.ts'
 import { type EncodedValues, encodeValues, replaceValues, scopeFrom } from './encrypted-values.ts'
 import { type Input, isInput, mapInputs } from './input.ts'
 import type { EncryptedField, Model } from './model.ts'
@@ -43,6 +43,7 @@ function sealedValues(model: Model, data: Input, rewriting: Rewriting): EncodedV
   const { sealing } = model
   if (sealing === undefined) return undefined
   const given = encodeValues(model, sealing, data, rewriting)
-  return new Map(sealing.encrypted.map((field: EncryptedField) => [field, given.get(field) ?? (given.has(field) ? null : field.initial)]))
+  return new Map(
+    sealing.encrypted.map((field: EncryptedField) => [field, given.get(field) ?? (given.has(field) ? null : field.initial)]),
+  )
 }
-

@@ -17,7 +17,12 @@ const ARITHMETIC = ['increment', 'decrement', 'multiply', 'divide', 'push', 'uns
  * @throws EnvelopeError `ENVELOPE_INPUT` where `data` names the envelope, `UNSUPPORTED` for arithmetic, `INVALID_VALUE` for a value of another type;
  * Prisma's own error for a value that PostgreSQL would have refused.
  */
-export function encodeValues(model: Model, sealing: Sealing, data: Readonly<Record<string, unknown>>, rewriting: Rewriting): EncodedValues {
+export function encodeValues(
+  model: Model,
+  sealing: Sealing,
+  data: Readonly<Record<string, unknown>>,
+  rewriting: Rewriting,
+): EncodedValues {
   if (!rewriting.isAbsent(data[sealing.field])) {
     throw rewriting.error('ENVELOPE_INPUT', 'the envelope is written by the extension alone; leave it out', model, sealing.field)
   }
@@ -32,12 +37,18 @@ export function encodeValues(model: Model, sealing: Sealing, data: Readonly<Reco
 
 function plainValue(model: Model, field: EncryptedField, given: unknown, rewriting: Rewriting): unknown {
   if (field.column.type === 'Json' && field.column.list !== true) return given
-  if (isFieldReference(given)) throw rewriting.error('UNSUPPORTED', "an encrypted field can't take another column's value", model, field.name)
+  if (isFieldReference(given))
+    throw rewriting.error('UNSUPPORTED', "an encrypted field can't take another column's value", model, field.name)
   const value = givenValue(given)
   if (value === given && isInput(given)) {
     const operator = Object.keys(given).find((key) => ARITHMETIC.includes(key))
     if (operator !== undefined) {
-      throw rewriting.error('UNSUPPORTED', `\`${operator}\` can't work on ciphertext: read the value, change it and write it`, model, field.name)
+      throw rewriting.error(
+        'UNSUPPORTED',
+        `\`${operator}\` can't work on ciphertext: read the value, change it and write it`,
+        model,
+        field.name,
+      )
     }
   }
   return value
@@ -47,7 +58,9 @@ function encode(model: Model, field: EncryptedField, value: unknown, rewriting: 
   try {
     return field.codec.encode(value)
   } catch (error) {
-    throw error instanceof EnvelopeError ? error.at({ model: model.name, field: field.name, operation: rewriting.operation }) : error
+    throw error instanceof EnvelopeError
+      ? error.at({ model: model.name, field: field.name, operation: rewriting.operation })
+      : error
   }
 }
 
@@ -60,9 +73,9 @@ export function replaceValues(
 ): void {
   for (const [field, value] of values) {
     if (value === null) continue
-    if (field.search === undefined || typeof value !== 'string') {
-      data[field.name] = field.codec.placeholder
-    } else {
+    // Before the token is there, too, the value must be gone.
+    data[field.name] = field.codec.placeholder
+    if (field.search !== undefined && typeof value === 'string') {
       rewriting.token(field, value, scopeOf(field), (token) => {
         data[field.name] = token
       })

@@ -1,11 +1,14 @@
 /** An object of the arguments grammar, as against a value: a scalar, a list, `Date`, `Decimal`, bytes, a field reference. */
 export type Input = Readonly<Record<string, unknown>>
 
-/** Whether `value` is a plain object. Prisma clones arguments before a hook sees them, so that prototypes say what a thing is. */
+/**
+ * Whether `value` is a plain object. Prisma clones arguments before a hook sees them, so that prototypes say what a thing is; that of another
+ * realm's objects (test runners have several) is not this one's `Object.prototype`, but has none itself either.
+ */
 export function isInput(value: unknown): value is Input {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
   const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === Object.prototype || prototype === null
+  return prototype === Object.prototype || prototype === null || Object.getPrototypeOf(prototype) === null
 }
 
 /** A field reference (`prisma.user.fields.email`), which Prisma passes to hooks as it is. */
@@ -18,6 +21,8 @@ export function isFieldReference(value: unknown): value is FieldReference {
   return (
     typeof value === 'object' &&
     value !== null &&
+    // Json of this shape is a value.
+    !isInput(value) &&
     'modelName' in value &&
     'typeName' in value &&
     'name' in value &&

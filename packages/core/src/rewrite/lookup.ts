@@ -1,6 +1,6 @@
 import type { OpenedRow } from '../envelope/contract.ts'
 import type { Model } from './model.ts'
-import { foreignWrite, type Row } from './opened-row.ts'
+import { foreignWrite, type Row, recordedValue } from './opened-row.ts'
 import type { Rewriting } from './rewriting.ts'
 import type { Expectation } from './where.ts'
 
@@ -21,7 +21,7 @@ export function comparisonsOf(
   rewriting: Rewriting,
 ): readonly Comparison[] {
   return expectations.map(({ field, tokens }) => {
-    const value = opened.record[field.identity]
+    const value = recordedValue(opened.record, field)
     const found: { token?: string } = {}
     if (typeof value === 'string') {
       const scope = (field.search?.scope ?? []).flatMap((name) => {

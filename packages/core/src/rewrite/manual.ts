@@ -1,7 +1,8 @@
+import type { OpenedRow, RowToOpen } from '../envelope/contract.ts'
 import { EnvelopeError } from '../errors.ts'
 import { isInput } from './input.ts'
-import type { EncryptedField, Model, Models } from './model.ts'
-import { place, type Row, rowToOpen } from './opened-row.ts'
+import type { EncryptedField, Model, Models, Sealing } from './model.ts'
+import { place, type Row, recordedValue, rowToOpen, valueOf } from './opened-row.ts'
 import { Rewriting, type Tools } from './rewriting.ts'
 import { searchToken } from './search.ts'
 
@@ -21,7 +22,7 @@ export interface ManualEnvelope {
    * Encrypted columns that are among the keys come back decrypted, the envelope is left out, everything else stays.
    *
    * @param model Prisma's name of the model.
-   * @throws EnvelopeError `CANNOT_OPEN`, `PLAINTEXT_FOUND`, or a code of the KMS.
+   * @throws EnvelopeError `CANNOT_OPEN`, `PLAINTEXT_FOUND`, `FOREIGN_WRITE`, a code of the KMS; `INVALID_VALUE` for a row that lacks what opening it takes.
    */
   reveal(model: string, rows: readonly Readonly<Record<string, unknown>>[]): Promise<Record<string, unknown>[]>
 }
@@ -43,8 +44,8 @@ export function manualEnvelope(models: Models, tools: Tools): ManualEnvelope {
       const model = models.get(name)
       if (model?.sealing === undefined) throw new EnvelopeError('CONFIG', `${name} is no model with encrypted fields`)
       const { sealing } = model
-      const named = rows.map((row) => byFieldName(row, model))
-      const opened = await tools.cipher.open(named.map((row) => rowToOpen(row, model, sealing, rewriting)))
+      const named = rows.map((row) => byFieldName(row, model, sealing, rewriting))
+      const opened = await tools.cipher.open(named.map((row) => asRowToOpen(row, model, sealing, rewriting)))
       return rows.map((row, i) => {
         const result = opened[i]
         if (result === undefined || result instanceof EnvelopeError) {
@@ -52,9 +53,8 @@ export function manualEnvelope(models: Models, tools: Tools): ManualEnvelope {
         }
         const out: Row = { ...row }
         for (const field of sealing.encrypted) {
-          const value = result.record[field.identity]
           for (const key of new Set([field.name, field.column.column])) {
-            if (key in out && value !== undefined) out[key] = value === null ? null : field.codec.decode(value)
+            if (Object.hasOwn(row, key)) out[key] = revealed(result, field, row[key], named[i] ?? {}, model, rewriting)
           }
         }
         const column = model.plan.columns[sealing.field]?.column
@@ -68,15 +68,53 @@ function fieldAt(models: Models, path: string): { model: Model; field: Encrypted
   const [modelName = '', fieldName = ''] = path.split('.')
   const model = models.get(modelName)
   const field = model?.sealing?.byName.get(fieldName)
-  if (model === undefined || field === undefined) throw new EnvelopeError('CONFIG', `${path} is no encrypted field; write it as Model.field`)
+  if (model === undefined || field === undefined)
+    throw new EnvelopeError('CONFIG', `${path} is no encrypted field; write it as Model.field`)
   return { model, field }
 }
 
-function byFieldName(row: Readonly<Record<string, unknown>>, model: Model): Row {
-  if (!isInput(row)) throw new EnvelopeError('INVALID_VALUE', 'a row to reveal must be an object', { model: model.name })
+function revealed(
+  opened: OpenedRow,
+  field: EncryptedField,
+  held: unknown,
+  row: Row,
+  model: Model,
+  rewriting: Rewriting,
+): unknown {
+  const value = recordedValue(opened.record, field)
+  // What raw SQL returns is no input of `valueOf`, but for the fields that the record lacks or holds as null.
+  if (value === undefined || value === null) return valueOf(opened, field, held, row, model, rewriting)
+  return field.codec.decode(value)
+}
+
+/** {@link rowToOpen} of a row that may be another table's. */
+function asRowToOpen(row: Row, model: Model, sealing: Sealing, rewriting: Rewriting): RowToOpen {
+  try {
+    return rowToOpen(row, model, sealing, rewriting)
+  } catch (error) {
+    throw error instanceof EnvelopeError ? error.at(place(row, model, rewriting)) : error
+  }
+}
+
+/** A row of raw SQL as Prisma would have returned it, as far as opening needs it. */
+function byFieldName(row: Readonly<Record<string, unknown>>, model: Model, sealing: Sealing, rewriting: Rewriting): Row {
+  if (!isInput(row))
+    throw new EnvelopeError('INVALID_VALUE', 'a row to reveal must be an object', {
+      model: model.name,
+      operation: rewriting.operation,
+    })
   const out: Row = { ...row }
   for (const [name, { column }] of Object.entries(model.plan.columns)) {
     if (!Object.hasOwn(row, name) && Object.hasOwn(row, column)) out[name] = row[column]
+  }
+  for (const name of [sealing.field, ...sealing.boundNames]) {
+    if (out[name] === undefined)
+      throw rewriting.error('INVALID_VALUE', 'the row lacks this column, which opening it takes: select it too', model, name)
+  }
+  for (const { name, column } of sealing.bound) {
+    // Raw SQL knows an enum's values by their names in the database.
+    const known = Object.entries(column.values ?? {}).find(([, stored]) => stored === out[name])
+    if (known !== undefined) out[name] = known[0]
   }
   return out
 }

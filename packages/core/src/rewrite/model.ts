@@ -1,5 +1,5 @@
-import type { Bind, CompileCodec, FieldCodec, PrismaNamespace } from '../values/contract.ts'
 import type { ColumnPlan, Json, ModelPlan, ModelsPlan, RelationPlan, SearchPlan } from '../plan.ts'
+import type { Bind, CompileCodec, FieldCodec, PrismaNamespace } from '../values/contract.ts'
 
 export interface EncryptedField {
   readonly name: string
@@ -46,7 +46,7 @@ export interface Model {
   readonly sealing: Sealing | undefined
   /** Whether this model, or one that its relations lead to, has encrypted fields. */
   readonly reachesSealing: boolean
-  /** Own fields that another model's bound foreign key follows: changing one changes rows that it would have to re-seal. */
+  /** Own fields that bound foreign keys follow, themselves or through other foreign keys: changing one changes rows that nobody re-seals. */
   readonly referencedByBound: ReadonlySet<string>
 }
 
@@ -76,6 +76,7 @@ export function compileModels(plans: ModelsPlan, prisma: PrismaNamespace, compil
     })
   }
   for (const draft of drafts.values()) link(draft, drafts)
+  for (const draft of drafts.values()) for (const name of draft.sealing?.boundNames ?? []) markReferenced(draft, name, drafts)
   for (const draft of drafts.values()) draft.reachesSealing = reaches(draft)
   return drafts
 }
@@ -119,13 +120,20 @@ function link(draft: Draft, drafts: ReadonlyMap<string, Draft>): void {
   for (const [name, plan] of Object.entries(draft.plan.relations)) {
     const model = drafts.get(plan.model)
     const opposite = model?.plan.relations[plan.opposite]
-    if (model === undefined || opposite === undefined) throw new TypeError(`the plan lacks the other side of ${draft.name}.${name}`)
+    if (model === undefined || opposite === undefined)
+      throw new TypeError(`the plan lacks the other side of ${draft.name}.${name}`)
     draft.relations.set(name, { name, plan, model, opposite })
-    const bound = draft.sealing?.boundNames
-    plan.from.forEach((foreignKey, i) => {
-      const referenced = plan.to[i]
-      if (bound?.has(foreignKey) === true && referenced !== undefined) model.referencedByBound.add(referenced)
-    })
+  }
+}
+
+/** Follows a bound field to the fields of other models that it is a copy of. */
+function markReferenced({ plan }: Draft, field: string, drafts: ReadonlyMap<string, Draft>): void {
+  for (const relation of Object.values(plan.relations)) {
+    const referenced = relation.to[relation.from.indexOf(field)]
+    const model = drafts.get(relation.model)
+    if (referenced === undefined || model === undefined || model.referencedByBound.has(referenced)) continue
+    model.referencedByBound.add(referenced)
+    markReferenced(model, referenced, drafts)
   }
 }
 

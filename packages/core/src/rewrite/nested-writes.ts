@@ -1,4 +1,4 @@
-import { type Lookup, NOWHERE, givenValue } from './binding.ts'
+import { givenValue, type Lookup, NOWHERE, UNKNOWABLE } from './binding.ts'
 import { rewriteCreate, rewriteCreateMany } from './create.ts'
 import { type Input, isInput, mapInputs } from './input.ts'
 import type { Model, Relation } from './model.ts'
@@ -15,7 +15,13 @@ export type Side = 'owning' | 'owned'
  * @param parent columns of the row that holds the nested writes, as far as they are known.
  * @throws EnvelopeError `UNSUPPORTED` for nested writes that would have to re-seal rows that exist.
  */
-export function rewriteNestedWrites(model: Model, data: Record<string, unknown>, side: Side, parent: Lookup, rewriting: Rewriting): void {
+export function rewriteNestedWrites(
+  model: Model,
+  data: Record<string, unknown>,
+  side: Side,
+  parent: Lookup,
+  rewriting: Rewriting,
+): void {
   for (const relation of model.relations.values()) {
     const write = data[relation.name]
     const owning = relation.plan.from.length > 0
@@ -70,15 +76,32 @@ function rewriteNested(relation: Relation, operation: string, argument: unknown,
   }
 }
 
-/** A to-one `update` takes the data itself, or `{ where?, data }`; a field of the model may be called `data`. */
+/** A to-one `update` takes the data itself, or `{ where?, data }`. */
 function rewriteNestedUpdate(relation: Relation, input: Input, rewriting: Rewriting): unknown {
   const { model } = relation
-  const wrapped = 'data' in input && isInput(input['data']) && !Object.hasOwn(model.plan.columns, 'data') && !model.relations.has('data')
-  if (!wrapped && relation.plan.list !== true) return rewriteNestedData(model, input, rewriting)
+  if (relation.plan.list !== true) {
+    const own = Object.hasOwn(model.plan.columns, 'data') || model.relations.has('data')
+    if (own && isInput(input['data'])) refuseAmbiguous(model, input['data'], rewriting)
+    if (own || !isInput(input['data'])) return rewriteNestedData(model, input, rewriting)
+  }
   return {
     ...input,
     ...('where' in input && { where: rewriteWhere(model, input['where'], rewriting) }),
     data: rewriteNestedData(model, input['data'], rewriting),
+  }
+}
+
+/** Where a field of the model is called `data`, Prisma may still take it for the wrapper: it must mean nothing then that had to be rewritten. */
+function refuseAmbiguous(model: Model, data: Input, rewriting: Rewriting): void {
+  refuseSealedChange(model, data, rewriting)
+  const relation = [...model.relations.keys()].find((name) => !rewriting.isAbsent(data[name]))
+  if (relation !== undefined) {
+    throw rewriting.error(
+      'UNSUPPORTED',
+      "beside a field called `data`, a nested update can't hold nested writes: update the row itself",
+      model,
+      relation,
+    )
   }
 }
 
@@ -89,7 +112,7 @@ export function rewriteNestedData(model: Model, data: unknown, rewriting: Rewrit
   const out: Record<string, unknown> = { ...data }
   const known: Lookup = (field) => {
     const value = givenValue(data[field])
-    return rewriting.isAbsent(value) ? undefined : { value }
+    return rewriting.isAbsent(value) || isInput(value) ? undefined : { value }
   }
   rewriteNestedWrites(model, out, 'owning', known, rewriting)
   rewriteNestedWrites(model, out, 'owned', known, rewriting)
@@ -102,13 +125,14 @@ function childOf(relation: Relation, parent: Lookup): Lookup {
   if (from.length === 0) return NOWHERE
   return (field) => {
     const referenced = to[from.indexOf(field)]
-    return referenced === undefined ? undefined : parent(referenced)
+    return referenced === undefined ? undefined : (parent(referenced) ?? UNKNOWABLE)
   }
 }
 
-/** Attaching or detaching rows that hold the foreign key changes it: where they are bound to it, they would have to be sealed anew. */
+/** Attaching or detaching rows that hold the foreign key changes it: rows that are bound to it, or to a copy of it, would have to be sealed anew. */
 function refuseRebinding(relation: Relation, operation: string, rewriting: Rewriting): void {
-  const bound = relation.opposite.from.find((name) => relation.model.sealing?.boundNames.has(name) === true)
+  const { sealing, referencedByBound } = relation.model
+  const bound = relation.opposite.from.find((name) => sealing?.boundNames.has(name) === true || referencedByBound.has(name))
   if (bound !== undefined) {
     throw rewriting.error(
       'UNSUPPORTED',
@@ -121,7 +145,10 @@ function refuseRebinding(relation: Relation, operation: string, rewriting: Rewri
 
 function refuseSealing(model: Model, operation: string, rewriting: Rewriting): void {
   if (model.sealing !== undefined) {
-    throw rewriting.error('UNSUPPORTED', `a nested \`${operation}\` of a model with encrypted fields is not supported: look the row up, then create or update it`, model)
+    throw rewriting.error(
+      'UNSUPPORTED',
+      `a nested \`${operation}\` of a model with encrypted fields is not supported: look the row up, then create or update it`,
+      model,
+    )
   }
 }
-

@@ -1,5 +1,6 @@
-import type { OpenedRow, RowToOpen } from '../envelope/contract.ts'
+import type { OpenedRow, RowToOpen, SealedRecord } from '../envelope/contract.ts'
 import { EnvelopeError, type ErrorPlace } from '../errors.ts'
+import type { Json } from '../plan.ts'
 import type { EncryptedField, Model, Sealing } from './model.ts'
 import type { Rewriting } from './rewriting.ts'
 
@@ -20,7 +21,11 @@ export function rowToOpen(row: Row, model: Model, sealing: Sealing, rewriting: R
       place(row, model, rewriting),
     )
   }
-  return { table: sealing.table, binding: sealing.bound.map(({ name, column }) => rewriting.tools.bind(column, row[name])), envelope }
+  return {
+    table: sealing.table,
+    binding: sealing.bound.map(({ name, column }) => rewriting.tools.bind(column, row[name])),
+    envelope,
+  }
 }
 
 /** Names the row in an error. */
@@ -29,13 +34,25 @@ export function place(row: Row, model: Model, rewriting: Rewriting, field?: stri
   return { model: model.name, field, operation: rewriting.operation, primaryKey }
 }
 
+/** A field's value as it was sealed. A record inherits from Object.prototype, but a column may be called `constructor`. */
+export function recordedValue(record: SealedRecord, { identity }: EncryptedField): Json | undefined {
+  return Object.hasOwn(record, identity) ? record[identity] : undefined
+}
+
 /**
  * The value of a field, after comparing what its column holds: null exactly where the value is null, else its placeholder or a token.
  *
  * @throws EnvelopeError `FOREIGN_WRITE`, `PLAINTEXT_FOUND`, `CANNOT_OPEN`
  */
-export function valueOf(opened: OpenedRow, field: EncryptedField, held: unknown, row: Row, model: Model, rewriting: Rewriting): unknown {
-  const value = opened.record[field.identity]
+export function valueOf(
+  opened: OpenedRow,
+  field: EncryptedField,
+  held: unknown,
+  row: Row,
+  model: Model,
+  rewriting: Rewriting,
+): unknown {
+  const value = recordedValue(opened.record, field)
   if (value === undefined) {
     if (held === null) return null
     throw new EnvelopeError(

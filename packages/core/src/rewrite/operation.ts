@@ -45,7 +45,11 @@ export function runOperation(call: Call, tools: Tools): Promise<unknown> {
       return upsert(call, rewriting)
     default:
       return Promise.reject(
-        rewriting.error('UNSUPPORTED', `the operation ${call.operation} is not known to this version of prisma-envelope`, call.model),
+        rewriting.error(
+          'UNSUPPORTED',
+          `the operation ${call.operation} is not known to this version of prisma-envelope`,
+          call.model,
+        ),
       )
   }
 }
@@ -72,7 +76,9 @@ async function summarize(call: Call, rewriting: Rewriting): Promise<unknown> {
 }
 
 async function create(call: Call, rewriting: Rewriting): Promise<unknown> {
-  return query(call, rewriting, { ...call.args, data: rewriteCreate(call.model, call.args['data'], rewriting) })
+  // Where every field may be left out, so may `data`; the row needs an envelope all the same.
+  const data = rewriting.isAbsent(call.args['data']) ? {} : call.args['data']
+  return query(call, rewriting, { ...call.args, data: rewriteCreate(call.model, data, rewriting) })
 }
 
 async function createMany(call: Call, rewriting: Rewriting): Promise<unknown> {
@@ -113,7 +119,11 @@ async function updateMany(call: Call, rewriting: Rewriting): Promise<unknown> {
 async function upsert(call: Call, rewriting: Rewriting): Promise<unknown> {
   const { model, args } = call
   if (model.sealing !== undefined) {
-    throw rewriting.error('UNSUPPORTED', '`upsert` of a model with encrypted fields is not supported: look the row up, then create or update it', model)
+    throw rewriting.error(
+      'UNSUPPORTED',
+      '`upsert` of a model with encrypted fields is not supported: look the row up, then create or update it',
+      model,
+    )
   }
   return query(call, rewriting, {
     ...args,

@@ -10,7 +10,8 @@ const REMEMBERED_TEXTS = 1000
 
 /**
  * Checks the text of raw queries for encrypted columns. Raw SQL reads placeholders and tokens, and could write plaintext. A text counts as naming
- * a column if both the table's and the column's name (or `*`) stand in it as identifiers: rather a warning too many than one too few.
+ * a column if both the table's and the column's name (or `*`) stand in it as identifiers: rather a warning too many than one too few. It is no
+ * barrier: views, functions and whole-row references (`SELECT p FROM "Patient" p`) pass unseen.
  */
 export class RawSqlCheck {
   readonly #policy: RawPolicy
@@ -26,7 +27,10 @@ export class RawSqlCheck {
             {
               model: name,
               table: plan.table.name,
-              columns: [...sealing.encrypted.map((field) => field.column.column), plan.columns[sealing.field]?.column ?? sealing.field],
+              columns: [
+                ...sealing.encrypted.map((field) => field.column.column),
+                plan.columns[sealing.field]?.column ?? sealing.field,
+              ],
             },
           ],
     )
@@ -50,25 +54,41 @@ export class RawSqlCheck {
   }
 
   #find(text: string): { model: string; column: string } | undefined {
-    const names = identifiersOf(text)
+    const words = wordsOf(text)
+    const names = new Set(words)
     for (const { model, table, columns } of this.#tables) {
-      if (!names.has(table.toLowerCase())) continue
-      if (names.has('*')) return { model, column: '*' }
-      const column = columns.find((name) => names.has(name.toLowerCase()))
+      const name = table.toLowerCase()
+      if (!names.has(name)) continue
+      if (names.has('*') || insertsWholeRows(words, name)) return { model, column: '*' }
+      const column = columns.find((candidate) => names.has(candidate.toLowerCase()))
       if (column !== undefined) return { model, column }
     }
     return undefined
   }
 }
 
-/** Identifiers of a statement in lower case, `*` among them; string literals hold none. */
-function identifiersOf(text: string): ReadonlySet<string> {
-  const names = new Set<string>()
-  for (const [, quoted, bare] of text.matchAll(/'(?:[^']|'')*'|"((?:[^"]|"")+)"|([\p{L}_][\p{L}\p{N}_$]*|\*)/gu)) {
-    if (quoted !== undefined) names.add(quoted.replaceAll('""', '"').toLowerCase())
-    else if (bare !== undefined) names.add(bare.toLowerCase())
+/** Comments, string literals (with backslashes or without) and `(*)` of `count(*)`, which name nothing; then what does. */
+const LEXEME =
+  /--[^\n]*|\/\*[\s\S]*?\*\/|[eE]'(?:[^'\\]|\\[\s\S]|'')*'|'(?:[^']|'')*'|\(\s*\*\s*\)|"((?:[^"]|"")+)"|([\p{L}_][\p{L}\p{N}_$]*|[*(])/gu
+
+/** Identifiers of a statement in lower case, with `*` and `(`, in their order. */
+function wordsOf(text: string): readonly string[] {
+  const words: string[] = []
+  for (const [, quoted, bare] of text.matchAll(LEXEME)) {
+    if (quoted !== undefined) words.push(quoted.replaceAll('""', '"').toLowerCase())
+    else if (bare !== undefined) words.push(bare.toLowerCase())
   }
-  return names
+  return words
+}
+
+/** `INSERT INTO table` without a list of columns names all of them. */
+function insertsWholeRows(words: readonly string[], table: string): boolean {
+  return words.some((word, i) => {
+    if (word !== 'into') return false
+    // The table's own name may stand behind that of its schema.
+    const at = words[i + 1] === table ? i + 1 : i + 2
+    return words[at] === table && words[at + 1] !== '('
+  })
 }
 
 function textOf(args: unknown): string | undefined {

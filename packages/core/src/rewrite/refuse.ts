@@ -1,4 +1,4 @@
-import { isInput, listOf } from './input.ts'
+import { isFieldReference, isInput, listOf } from './input.ts'
 import type { Model } from './model.ts'
 import type { Rewriting } from './rewriting.ts'
 
@@ -23,14 +23,28 @@ export function refuseOrder(model: Model, orderBy: unknown, rewriting: Rewriting
 }
 
 /**
- * `distinct` on a searchable field compares tokens, which are equal where values are equal under its `normalize`; other encrypted columns all
- * hold the same placeholder.
+ * `distinct` on a searchable field compares tokens, which are equal where values are equal under its `normalize`, and its scope is; other encrypted
+ * columns all hold the same placeholder.
  *
- * @throws EnvelopeError `UNSUPPORTED`
+ * @throws EnvelopeError `UNSUPPORTED`, `ENVELOPE_INPUT`
  */
 export function refuseDistinct(model: Model, distinct: unknown, rewriting: Rewriting): void {
-  const opaque = listOf(distinct).filter((name) => typeof name === 'string' && model.sealing?.byName.get(name)?.search === undefined)
-  refuseFields(model, opaque, '`distinct`', rewriting)
+  const names = listOf(distinct)
+  for (const name of names) {
+    const search = typeof name === 'string' ? model.sealing?.byName.get(name)?.search : undefined
+    if (typeof name !== 'string' || search === undefined) {
+      refuseFields(model, name, '`distinct`', rewriting)
+    } else {
+      const missing = search.scope.find((scope) => !names.includes(scope))
+      if (missing === undefined) continue
+      throw rewriting.error(
+        'UNSUPPORTED',
+        `its tokens are scoped by ${missing}: name ${missing} in \`distinct\` too`,
+        model,
+        name,
+      )
+    }
+  }
 }
 
 /** Throws where `names` (one, or a list) holds an encrypted field or the envelope. `what` names the argument. */
@@ -41,6 +55,15 @@ export function refuseFields(model: Model, names: unknown, what: string, rewriti
     if (model.sealing.byName.has(name)) {
       throw rewriting.error('UNSUPPORTED', `ciphertext can't answer ${what}: sort, group or compute after reading`, model, name)
     }
+  }
+}
+
+/** Throws where a condition on a plain column compares with an encrypted one: a reference always names a column of the model that is filtered. */
+export function refuseReferences(model: Model, condition: unknown, rewriting: Rewriting): void {
+  if (isFieldReference(condition)) {
+    refuseFields(model, condition.name, 'a comparison with another column', rewriting)
+  } else if (Array.isArray(condition) || isInput(condition)) {
+    for (const part of Object.values(condition)) refuseReferences(model, part, rewriting)
   }
 }
 
@@ -61,7 +84,10 @@ function refuseHaving(model: Model, having: unknown, rewriting: Rewriting): void
     if (!isInput(part)) continue
     for (const [key, value] of Object.entries(part)) {
       if (key === 'AND' || key === 'OR' || key === 'NOT') refuseHaving(model, value, rewriting)
-      else if (!rewriting.isAbsent(value)) refuseFields(model, key, '`having`', rewriting)
+      else if (!rewriting.isAbsent(value)) {
+        refuseFields(model, key, '`having`', rewriting)
+        refuseReferences(model, value, rewriting)
+      }
     }
   }
 }

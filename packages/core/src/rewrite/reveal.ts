@@ -32,7 +32,8 @@ function collect(result: unknown, view: View, rewriting: Rewriting, rows: RowToO
   }
   if (!isRow(result)) return
   const { sealing } = view.model
-  if (view.opens && sealing !== undefined && mustOpen(result, view, sealing)) rows.push(rowToOpen(result, view.model, sealing, rewriting))
+  if (view.opens && sealing !== undefined && mustOpen(result, view, sealing))
+    rows.push(rowToOpen(result, view.model, sealing, rewriting))
   for (const [name, inner] of view.relations) collect(result[name], inner, rewriting, rows)
 }
 

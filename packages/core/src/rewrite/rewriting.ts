@@ -69,7 +69,8 @@ export class Rewriting {
       const envelopes = await this.tools.cipher.seal(this.#seals.map((pending) => pending.row))
       this.#seals.forEach((pending, i) => {
         const envelope = envelopes[i]
-        if (envelope !== undefined) pending.set(envelope)
+        if (envelope === undefined) throw new Error('the cipher sealed too few rows')
+        pending.set(envelope)
       })
     }
     this.#tokens.length = 0

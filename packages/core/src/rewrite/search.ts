@@ -27,7 +27,7 @@ export function searchToken(
     )
   }
   const scope = search.scope.map((name) => scopeValue(model, field, name, equalities, rewriting))
-  rewriting.token(field, searchText(field, value), scope, set)
+  rewriting.token(field, searchText(model, field, value, rewriting), scope, set)
 }
 
 function scopeValue(
@@ -46,22 +46,34 @@ function scopeValue(
       field.name,
     )
   }
-  return rewriting.tools.bind(column, equalities.get(name))
+  try {
+    return rewriting.tools.bind(column, equalities.get(name))
+  } catch (error) {
+    throw error instanceof EnvelopeError ? error.at({ model: model.name, field: name, operation: rewriting.operation }) : error
+  }
 }
 
-/** The value as it would be stored; one that could never be stored is searched as it is, and finds nothing. */
-function searchText(field: EncryptedField, value: unknown): string {
+/**
+ * The value as it would be stored. VarChar refuses what is too long, or cuts its spaces, when a value is written, not when it is compared: such a
+ * value is searched as it is, and finds nothing.
+ */
+function searchText(model: Model, field: EncryptedField, value: unknown, rewriting: Rewriting): string {
   try {
     const encoded = field.codec.encode(value)
-    if (typeof encoded === 'string') return encoded
+    if (typeof encoded === 'string') return isCut(field, value, encoded) ? value : encoded
   } catch (error) {
-    if (error instanceof EnvelopeError || typeof value !== 'string' || !isTooLong(error)) throw error
+    if (error instanceof EnvelopeError) throw error.at({ model: model.name, field: field.name, operation: rewriting.operation })
+    if (typeof value !== 'string' || !isTooLong(error)) throw error
     return value
   }
-  throw new EnvelopeError('INVALID_VALUE', 'expects a string to search for', { field: field.name })
+  throw rewriting.error('INVALID_VALUE', 'expects a string to search for', model, field.name)
 }
 
-/** PostgreSQL refuses a value too long for its column when it is written (P2000), not when it is compared. */
+function isCut(field: EncryptedField, value: unknown, encoded: string): value is string {
+  return field.column.native?.name === 'VarChar' && typeof value === 'string' && value.length > encoded.length
+}
+
+/** P2000: `value too long for type character varying(n)`. */
 function isTooLong(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'P2000'
 }

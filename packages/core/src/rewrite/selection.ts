@@ -70,9 +70,15 @@ function rewriteFields(
   return out
 }
 
-function rewriteNested(model: Model, args: Input, rewriting: Rewriting, hidden: HiddenFields): { args: Input; view: View | undefined } {
-  const conditions = rewriteReadConditions(model, args, rewriting)
-  const selection = rewriteSelection(model, args, rewriting, hidden)
+function rewriteNested(
+  model: Model,
+  args: Input,
+  rewriting: Rewriting,
+  hidden: HiddenFields,
+): { args: Input; view: View | undefined } {
+  const expectations: Expectation[] = []
+  const conditions = rewriteReadConditions(model, args, rewriting, expectations)
+  const selection = rewriteSelection(model, args, rewriting, hidden, expectations)
   return { args: { ...args, ...conditions, ...selection.args }, view: selection.view }
 }
 
@@ -115,7 +121,8 @@ function addSealing(
   if (isInput(given.select)) {
     const { select } = given
     const wants = Object.entries(select).filter(([, value]) => value !== false && !rewriting.isAbsent(value))
-    const opens = compares || wants.some(([key]) => sealing.byName.has(key) || !isKnown(model, key))
+    // A select of nothing is left to Prisma, which refuses it.
+    const opens = wants.length > 0 && (compares || wants.some(([key]) => sealing.byName.has(key) || !isKnown(model, key)))
     if (!opens) return { args: given, opens, strip: NOTHING }
     const extra = needed.filter((name) => !wants.some(([key]) => key === name))
     const added = Object.fromEntries(extra.map((name) => [name, true]))
@@ -135,4 +142,3 @@ function addSealing(
 function isKnown(model: Model, key: string): boolean {
   return key === '_count' || Object.hasOwn(model.plan.columns, key) || model.relations.has(key)
 }
-

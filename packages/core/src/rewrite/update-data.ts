@@ -10,11 +10,11 @@ export function encryptedIn(sealing: Sealing, data: Input, rewriting: Rewriting)
 
 /** The bound columns that `data` writes, itself or through the relation that holds them. */
 export function boundIn(model: Model, sealing: Sealing, data: Input, rewriting: Rewriting): readonly string[] {
-  return sealing.bound
-    .map((bound) => bound.name)
-    .filter(
-      (name) => isGiven(data[name], rewriting) || ownedBy(model, name).some((relation) => isGiven(data[relation.name], rewriting)),
-    )
+  return sealing.bound.map((bound) => bound.name).filter((name) => isWritten(model, name, data, rewriting))
+}
+
+function isWritten(model: Model, name: string, data: Input, rewriting: Rewriting): boolean {
+  return isGiven(data[name], rewriting) || ownedBy(model, name).some((relation) => isGiven(data[relation.name], rewriting))
 }
 
 /** `{ set: undefined }` gives nothing. */
@@ -38,19 +38,34 @@ export function refuseSealedChange(model: Model, data: unknown, rewriting: Rewri
   }
   const encrypted = encryptedIn(sealing, data, rewriting)[0]
   if (encrypted !== undefined) {
-    throw rewriting.error('UNSUPPORTED', 'an encrypted field can be written by `create` and by a top-level `update` of one row only', model, encrypted)
+    throw rewriting.error(
+      'UNSUPPORTED',
+      'an encrypted field can be written by `create` and by a top-level `update` of one row only',
+      model,
+      encrypted,
+    )
   }
   const bound = boundIn(model, sealing, data, rewriting)[0]
   if (bound !== undefined) {
-    throw rewriting.error('UNSUPPORTED', 'the row is bound to this column: change it by a top-level `update` of one row', model, bound)
+    throw rewriting.error(
+      'UNSUPPORTED',
+      'the row is bound to this column: change it by a top-level `update` of one row',
+      model,
+      bound,
+    )
   }
 }
 
 /** `ON UPDATE CASCADE` would change bound columns of rows that nobody re-seals. */
 export function refuseReferencedChange(model: Model, data: Input, rewriting: Rewriting): void {
   for (const field of model.referencedByBound) {
-    if (isGiven(data[field], rewriting)) {
-      throw rewriting.error('UNSUPPORTED', 'rows of another model are bound to this column through their foreign key; it must not change', model, field)
+    if (isWritten(model, field, data, rewriting)) {
+      throw rewriting.error(
+        'UNSUPPORTED',
+        'rows of another model are bound to this column through their foreign key; it must not change',
+        model,
+        field,
+      )
     }
   }
 }

@@ -1,14 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { BoundValue, Envelope, OpenedRow } from '../envelope/contract.ts'
 import { EnvelopeError } from '../errors.ts'
-import { bindingOf, connectedValue, givenValue, type Lookup, ownedBy } from './binding.ts'
+import type { Json } from '../plan.ts'
+import { bindingOf, givenValue, isKnown, type Lookup, throughRelations, UNKNOWABLE } from './binding.ts'
 import type { Call } from './call.ts'
 import { type EncodedValues, encodeValues, replaceValues, scopeFrom } from './encrypted-values.ts'
 import { type Input, isInput, listOf } from './input.ts'
+import { compareFound } from './lookup.ts'
 import type { EncryptedField, Model, Sealing } from './model.ts'
 import { rewriteNestedWrites } from './nested-writes.ts'
-import { compareFound } from './lookup.ts'
-import { place, rowToOpen, valueOf } from './opened-row.ts'
+import { place, recordedValue, rowToOpen, valueOf } from './opened-row.ts'
 import type { Rewriting } from './rewriting.ts'
 import { boundIn, encryptedIn, refuseReferencedChange } from './update-data.ts'
 import { type Expectation, equalitiesOf } from './where.ts'
@@ -33,9 +34,9 @@ export interface Update {
 /**
  * Runs an `update`. Where it writes encrypted or bound columns, the row is sealed anew under a fresh DEK:
  *
- * - all encrypted fields given and all bound columns known: one statement, which matches only if the row holds just these fields, so that
- *   fields which this plan does not know are never lost;
- * - else: read, merge, and write by compare-and-swap on the old ciphertext, again and again until no other writer came between.
+ * - all encrypted fields given, all bound columns known, and no token to compare: one statement, which matches only if the row holds just these
+ *   fields, so that fields which this plan does not know are never lost;
+ * - else: read, merge, and write by compare-and-swap on the old envelope, again and again until no other writer came between.
  *
  * @throws EnvelopeError `CONFLICT` after 100 lost races; `UNSUPPORTED` for nested writes that can't stand beside a compare-and-swap.
  */
@@ -61,7 +62,11 @@ export async function runUpdate(update: Update): Promise<unknown> {
   const values = encodeValues(model, sealing, data, rewriting)
   refuseNestedWrites(model, data, rewriting)
   const known = valuesAfterUpdate(model, data, original['where'], rewriting)
-  const complete = values.size === sealing.encrypted.length && sealing.bound.every(({ name, column }) => column.native?.name !== 'Citext' && known(name) !== undefined)
+  // A row found by a token is compared before anything is sealed into it.
+  const complete =
+    values.size === sealing.encrypted.length &&
+    sealing.bound.every(({ name }) => isKnown(known(name))) &&
+    update.expectations.length === 0
   if (complete) {
     try {
       return await writeWhole(update, sealing, data, values, known)
@@ -78,16 +83,13 @@ function valuesAfterUpdate(model: Model, data: Input, where: unknown, rewriting:
   const equalities = equalitiesOf(model, where, rewriting)
   return (field) => {
     const written = givenValue(data[field])
-    if (!rewriting.isAbsent(written)) return isInput(written) ? undefined : { value: written }
-    for (const relation of ownedBy(model, field)) {
-      const write = data[relation.name]
-      if (rewriting.isAbsent(write)) continue
-      const referenced = relation.plan.to[relation.plan.from.indexOf(field)]
-      if (!isInput(write) || referenced === undefined) return undefined
-      if (isInput(write['connect'])) return connectedValue(relation, write['connect'], referenced)
-      return write['disconnect'] === true ? { value: null } : undefined
-    }
-    return equalities.has(field) ? { value: equalities.get(field) } : undefined
+    if (!rewriting.isAbsent(written)) return isInput(written) ? UNKNOWABLE : { value: written }
+    const handed = throughRelations(model, field, data, rewriting)
+    if (handed !== undefined) return handed
+    // Citext finds a row by another spelling than the one that it holds.
+    return equalities.has(field) && model.plan.columns[field]?.native?.name !== 'Citext'
+      ? { value: equalities.get(field) }
+      : undefined
   }
 }
 
@@ -97,7 +99,9 @@ function refuseNestedWrites(model: Model, data: Input, rewriting: Rewriting): vo
     const write = data[relation.name]
     if (rewriting.isAbsent(write) || !isInput(write)) continue
     const operations = Object.keys(write).filter((operation) => !rewriting.isAbsent(write[operation]))
-    const folded = relation.plan.from.length > 0 && operations.every((name) => name === 'connect' || (name === 'disconnect' && write[name] === true))
+    const folded =
+      relation.plan.from.length > 0 &&
+      operations.every((name) => name === 'connect' || (name === 'disconnect' && write[name] === true))
     if (!folded) {
       throw rewriting.error(
         'UNSUPPORTED',
@@ -113,7 +117,7 @@ async function writeWhole(update: Update, sealing: Sealing, data: Input, values:
   const binding = bindingOf(call.model, sealing, known, rewriting)
   const record = Object.fromEntries([...values].map(([field, value]) => [field.identity, value]))
   const args = await sealedArgs(update, sealing, data, values, binding, record)
-  return call.query(withPredicate(args, sealing, 'fs', sealing.fieldSet))
+  return call.query(withCondition(args, sealing, { path: ['fs'], equals: sealing.fieldSet }, rewriting))
 }
 
 async function mergeUntilWritten(
@@ -127,39 +131,43 @@ async function mergeUntilWritten(
   if (call.transaction === 'batch') {
     throw rewriting.error(
       'UNSUPPORTED',
-      'an update of a part of the encrypted fields takes a read and a write, which a batch transaction does not allow: use an interactive transaction',
+      'this update has to read the row before it writes it, which a batch transaction does not allow: use an interactive transaction, or give all encrypted fields and all that the row is bound to, and find it by its primary key',
       call.model,
     )
   }
-  let lost: { ciphertext: string; error: unknown } | undefined
+  let lost: { envelope: string; error: unknown } | undefined
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
     if (attempt > 0) await sleep(Math.random() * Math.min(MAX_PAUSE_MS, 2 ** attempt))
     const row = await call.read({ where: update.args['where'], select: selectForMerge(sealing) })
     if (!isInput(row)) {
       if (notFound !== undefined) throw notFound
       // Prisma's own error, from an update that can't match.
-      return call.query(withPredicate({ ...update.args, data: {} }, sealing, 'ct', ''))
+      return call.query(withCondition({ ...update.args, data: {} }, sealing, { path: ['fs'], equals: '' }, rewriting))
     }
     const opened = await open(row, call.model, sealing, rewriting)
     await compareFound(row, opened, call.model, update.expectations, rewriting)
-    if (lost?.ciphertext === opened.envelope.ct) throw lost.error
+    // jsonb has one spelling for equal values: the row is as it was, so that something else in the caller's `where` or data was not found.
+    const envelope = JSON.stringify(row[sealing.field])
+    if (lost?.envelope === envelope) throw lost.error
     const merged = merge(row, opened, call.model, sealing, values, rewriting)
     const after = valuesOfMerged(call.model, sealing, data, row, rewriting)
     const binding = bindingOf(call.model, sealing, after, rewriting)
     const rewritten = new Map([...values, ...rescoped(call.model, sealing, data, merged, values, rewriting)])
     const args = await sealedArgs(update, sealing, data, rewritten, binding, merged)
     try {
-      return await call.query(withPredicate(args, sealing, 'ct', opened.envelope.ct))
+      return await call.query(withCondition(args, sealing, { equals: row[sealing.field] }, rewriting))
     } catch (error) {
       if (!isNotFound(error)) throw error
-      lost = { ciphertext: opened.envelope.ct, error }
+      lost = { envelope, error }
     }
   }
   throw rewriting.error('CONFLICT', `other writers changed the row ${MAX_ATTEMPTS} times in between; try again later`, call.model)
 }
 
 function selectForMerge(sealing: Sealing): Input {
-  return Object.fromEntries([sealing.field, ...sealing.needed, ...sealing.encrypted.map((field) => field.name)].map((name) => [name, true]))
+  return Object.fromEntries(
+    [sealing.field, ...sealing.needed, ...sealing.encrypted.map((field) => field.name)].map((name) => [name, true]),
+  )
 }
 
 async function open(row: Row, model: Model, sealing: Sealing, rewriting: Rewriting): Promise<OpenedRow> {
@@ -171,8 +179,16 @@ async function open(row: Row, model: Model, sealing: Sealing, rewriting: Rewriti
 }
 
 /** The row's record with the new values in it; fields that this plan does not know are carried along as they are. */
-function merge(row: Row, opened: OpenedRow, model: Model, sealing: Sealing, values: EncodedValues, rewriting: Rewriting): OpenedRow['record'] {
-  const kept: Record<string, OpenedRow['record'][string]> = { ...opened.record }
+function merge(
+  row: Row,
+  opened: OpenedRow,
+  model: Model,
+  sealing: Sealing,
+  values: EncodedValues,
+  rewriting: Rewriting,
+): OpenedRow['record'] {
+  // No prototype, so that `__proto__` is a name like others.
+  const kept: Record<string, Json> = Object.assign(Object.create(null), opened.record)
   for (const field of sealing.encrypted) {
     const value = values.get(field)
     if (value !== undefined) {
@@ -180,7 +196,7 @@ function merge(row: Row, opened: OpenedRow, model: Model, sealing: Sealing, valu
     } else {
       // Throws where the column holds something that the envelope does not know: it must not be lost by sealing over it.
       valueOf(opened, field, row[field.name], row, model, rewriting)
-      kept[field.identity] ??= null
+      kept[field.identity] ??= field.column.list === true ? [] : null
     }
   }
   return kept
@@ -193,10 +209,19 @@ function valuesOfMerged(model: Model, sealing: Sealing, data: Input, row: Row, r
 }
 
 /** Searchable fields that the data does not write, but whose token changes with the bound columns that scope it. */
-function rescoped(model: Model, sealing: Sealing, data: Input, record: OpenedRow['record'], values: EncodedValues, rewriting: Rewriting): EncodedValues {
+function rescoped(
+  model: Model,
+  sealing: Sealing,
+  data: Input,
+  record: OpenedRow['record'],
+  values: EncodedValues,
+  rewriting: Rewriting,
+): EncodedValues {
   const changed = boundIn(model, sealing, data, rewriting)
-  const fields = sealing.encrypted.filter((field) => !values.has(field) && field.search?.scope.some((name) => changed.includes(name)) === true)
-  return new Map(fields.map((field: EncryptedField) => [field, record[field.identity] ?? null]))
+  const fields = sealing.encrypted.filter(
+    (field) => !values.has(field) && field.search?.scope.some((name) => changed.includes(name)) === true,
+  )
+  return new Map(fields.map((field: EncryptedField) => [field, recordedValue(record, field) ?? null]))
 }
 
 async function sealedArgs(
@@ -218,12 +243,14 @@ async function sealedArgs(
   return { ...args, data: out }
 }
 
-/** Adds a condition on a property of the stored envelope. */
-function withPredicate(args: Input, sealing: Sealing, property: 'ct' | 'fs', equals: string): Input {
+/**
+ * Adds a condition on the stored envelope. Prisma plans a query once for all values of an object, but anew for each text that `path` is compared
+ * with: only what never changes may stand beside `path`.
+ */
+function withCondition(args: Input, sealing: Sealing, condition: Input, rewriting: Rewriting): Input {
   const where = isInput(args['where']) ? args['where'] : {}
-  const condition = { [sealing.field]: { path: [property], equals } }
-  const and = where['AND'] === undefined ? [] : listOf(where['AND'])
-  return { ...args, where: { ...where, AND: [...and, condition] } }
+  const and = rewriting.isAbsent(where['AND']) ? [] : listOf(where['AND'])
+  return { ...args, where: { ...where, AND: [...and, { [sealing.field]: condition }] } }
 }
 
 /** Prisma's «record to update not found». */

@@ -1,5 +1,6 @@
 import { type Input, isFieldReference, isInput, mapInputs } from './input.ts'
 import type { EncryptedField, Model, Relation } from './model.ts'
+import { refuseReferences } from './refuse.ts'
 import type { Rewriting } from './rewriting.ts'
 import { searchToken } from './search.ts'
 
@@ -82,10 +83,15 @@ function rewriteCondition(out: Record<string, unknown>, key: string, value: unkn
   }
   if (rewriting.isAbsent(value)) return
   if (key === model.sealing?.field) {
-    throw rewriting.error('ENVELOPE_INPUT', 'the envelope belongs to the extension; filter by the fields that it holds', model, key)
+    throw rewriting.error(
+      'ENVELOPE_INPUT',
+      'the envelope belongs to the extension; filter by the fields that it holds',
+      model,
+      key,
+    )
   }
   const field = model.sealing?.byName.get(key)
-  if (field === undefined) refuseEncryptedReference(value, key, level)
+  if (field === undefined) refuseReferences(model, value, rewriting)
   else rewriteFilter(out, field, value, level)
 }
 
@@ -93,7 +99,9 @@ function rewriteRelationFilter(relation: Relation, value: unknown, rewriting: Re
   if (!isInput(value) || !relation.model.reachesSealing) return value
   const level: Level = { model: relation.model, equalities: new Map(), rewriting, expectations: undefined }
   if (relation.plan.list !== true && !isToOneFilter(relation.model, value)) return rewriteLevel(value, level)
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, isInput(inner) ? rewriteLevel(inner, level) : inner]))
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [key, isInput(inner) ? rewriteLevel(inner, level) : inner]),
+  )
 }
 
 /** `{ is, isNot }`, as against the shorthand; a model may have fields of these names. */
@@ -131,7 +139,9 @@ function rewriteFilterObject(field: EncryptedField, filter: Input, level: Level,
     } else if (key === 'equals' || key === 'not') {
       rewriteComparison(out, key, field, value, inner)
     } else if ((key === 'in' || key === 'notIn') && field.search !== undefined) {
-      out[key] = rewriteList(field, key, value, inner)
+      if (Array.isArray(value)) out[key] = rewriteList(field, key, value, inner)
+      // Prisma refuses anything but a list, in a message that must not hold the value.
+      else rewriteComparison(out, key, field, value, inner)
     } else {
       throw unanswerable(field, `\`${key}\``, level)
     }
@@ -139,7 +149,13 @@ function rewriteFilterObject(field: EncryptedField, filter: Input, level: Level,
   return out
 }
 
-function rewriteComparison(out: Record<string, unknown>, key: 'equals' | 'not', field: EncryptedField, value: unknown, level: Level): void {
+function rewriteComparison(
+  out: Record<string, unknown>,
+  key: 'equals' | 'not' | 'in' | 'notIn',
+  field: EncryptedField,
+  value: unknown,
+  level: Level,
+): void {
   out[key] = value
   if (isSqlNull(value, level.rewriting)) return
   if (isFieldReference(value)) throw unanswerable(field, 'a comparison with another column', level)
@@ -162,10 +178,7 @@ function rewriteEquality(field: EncryptedField, value: unknown, level: Level, se
   })
 }
 
-function rewriteList(field: EncryptedField, key: 'in' | 'notIn', value: unknown, level: Level): unknown {
-  if (value === null) return value
-  if (isFieldReference(value)) throw unanswerable(field, 'a comparison with another column', level)
-  const values: readonly unknown[] = Array.isArray(value) ? value : [value]
+function rewriteList(field: EncryptedField, key: 'in' | 'notIn', values: readonly unknown[], level: Level): readonly unknown[] {
   const tokens: string[] = []
   if (key === 'in') level.expectations?.push({ field, tokens })
   const out: unknown[] = [...values]
@@ -183,24 +196,6 @@ function isSqlNull(value: unknown, rewriting: Rewriting): boolean {
   return value === null || value === rewriting.tools.prisma.DbNull
 }
 
-function refuseEncryptedReference(value: unknown, key: string, level: Level): void {
-  if (isFieldReference(value)) {
-    // A reference always names a column of the model that is filtered, so that this side tells.
-    if (level.model.sealing?.byName.has(value.name) === true) {
-      throw level.rewriting.error(
-        'UNSUPPORTED',
-        `compares with the encrypted field ${value.name}, whose column holds no value; compare after reading`,
-        level.model,
-        key,
-      )
-    }
-  } else if (Array.isArray(value)) {
-    for (const item of value) refuseEncryptedReference(item, key, level)
-  } else if (isInput(value) && level.model.plan.columns[key]?.type !== 'Json') {
-    for (const item of Object.values(value)) refuseEncryptedReference(item, key, level)
-  }
-}
-
 function unanswerable(field: EncryptedField, what: string, { model, rewriting }: Level): Error {
   const way =
     field.search === undefined
@@ -208,4 +203,3 @@ function unanswerable(field: EncryptedField, what: string, { model, rewriting }:
       : 'only `equals`, `in`, `notIn`, `not` and null can be asked for; filter the rest after reading'
   return rewriting.error('UNSUPPORTED', `ciphertext can't answer ${what}: ${way}`, model, field.name)
 }
-
