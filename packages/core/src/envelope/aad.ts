@@ -5,7 +5,9 @@ import { lp, u32 } from './length-prefix.ts'
 
 const RECORD_LABEL = lp('prisma-envelope:v1:record')
 const DEK_LABEL = lp('prisma-envelope:v1:dek')
-const NO_BINDING = u32(0)
+const NOTHING = Buffer.alloc(0)
+/** Lengths and counts are u32be. */
+const COUNT_BYTES = 4
 const NULL = 0
 const PRESENT = 1
 
@@ -21,30 +23,31 @@ export function recordAadPrefix(table: string, fs: string, context: EncryptionCo
 
 /** AAD of a sealed record. */
 export function recordAad(prefix: Buffer, binding: readonly BoundValue[]): Buffer {
-  return Buffer.concat([prefix, encodeBinding(binding)])
+  let size = prefix.length + COUNT_BYTES
+  for (const { column, value } of binding) {
+    size += COUNT_BYTES + Buffer.byteLength(column) + 2 + (value === null ? 0 : COUNT_BYTES + Buffer.byteLength(value))
+  }
+  const bytes = Buffer.allocUnsafe(size)
+  prefix.copy(bytes)
+  let at = bytes.writeUInt32BE(binding.length, prefix.length)
+  for (const { column, tag, value } of binding) {
+    at = writeText(bytes, column, at)
+    bytes[at] = tag.charCodeAt(0)
+    bytes[at + 1] = value === null ? NULL : PRESENT
+    at += 2
+    if (value !== null) at = writeText(bytes, value, at)
+  }
+  return bytes
+}
+
+/** Bound values in their given order: for each its column, type tag, and value or null marker. */
+export function encodeBinding(binding: readonly BoundValue[]): Buffer {
+  return recordAad(NOTHING, binding)
 }
 
 /** With its count in front, which keeps the context from running into the binding that follows. */
 function contextPart(context: EncryptionContext): Buffer {
   return Buffer.concat([u32(Object.keys(context).length), encodeContext(context)])
-}
-
-/** Bound values in their given order: for each its column, type tag, and value or null marker. */
-export function encodeBinding(binding: readonly BoundValue[]): Buffer {
-  if (binding.length === 0) return NO_BINDING
-  let size = 4
-  for (const { column, value } of binding) {
-    size += 4 + Buffer.byteLength(column) + 2 + (value === null ? 0 : 4 + Buffer.byteLength(value))
-  }
-  const bytes = Buffer.allocUnsafe(size)
-  let at = bytes.writeUInt32BE(binding.length)
-  for (const { column, tag, value } of binding) {
-    at = writeText(bytes, column, at)
-    at = bytes.writeUInt8(tag.charCodeAt(0), at)
-    at = bytes.writeUInt8(value === null ? NULL : PRESENT, at)
-    if (value !== null) at = writeText(bytes, value, at)
-  }
-  return bytes
 }
 
 function writeText(bytes: Buffer, text: string, at: number): number {

@@ -1,5 +1,6 @@
 import { createSecretKey, type KeyObject } from 'node:crypto'
 import { EnvelopeError } from '../errors.ts'
+import { rowContext } from '../keys/context.ts'
 import type { Keys } from '../keys/contract.ts'
 import type { EncryptionContext } from '../keys/key-provider.ts'
 import type { OpenedRow, RowCipher, RowToOpen, Tokenizer } from './contract.ts'
@@ -36,12 +37,18 @@ export function createRowCipher({ keys, context }: RowCipherOptions): RowCipher 
   const ctx = validContext(context)
   const scopeOf = createRowScopes()
   const fresh = allocateFreshBytes()
+  const contexts = new Map<string, EncryptionContext>()
+  const contextOf = (table: string): EncryptionContext => {
+    let known = contexts.get(table)
+    if (known === undefined) contexts.set(table, (known = rowContext(table, ctx)))
+    return known
+  }
   let current: { readonly id: string; readonly key: KeyObject; readonly tokenizer: Tokenizer } | undefined
 
   return {
     async seal(rows) {
       const records = rows.map(({ record }) => encodeRecord(record))
-      const sealingKeys = await takeSealingKeys(keys, rows, ctx)
+      const sealingKeys = await takeSealingKeys(keys, rows, contextOf)
       try {
         return rows.map(({ table, binding }, i) => {
           const record = records[i] as (typeof records)[number]
@@ -70,7 +77,7 @@ export function createRowCipher({ keys, context }: RowCipherOptions): RowCipher 
         }
       })
       try {
-        await wanted.unwrap(keys)
+        if (!wanted.takeCached(keys)) await wanted.unwrap(keys)
         for (const { index, row, parsed, scope, key } of waiting) {
           const { outcome } = key
           if (outcome === undefined) throw new Error('The key layer answered for too few keys')

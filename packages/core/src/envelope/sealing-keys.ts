@@ -1,5 +1,4 @@
 import { EnvelopeError } from '../errors.ts'
-import { rowContext } from '../keys/context.ts'
 import type { Keys, SealingKey } from '../keys/contract.ts'
 import type { EncryptionContext } from '../keys/key-provider.ts'
 import { isKeyName, isWrapped } from './format.ts'
@@ -16,12 +15,13 @@ export interface SealingKeys {
  * Takes keys for as many rows as each table has.
  *
  * @param rows the table of each row
+ * @param contextOf the KMS encryption context of a table's rows
  * @throws the key layer's errors; then no handle stays held
  */
 export async function takeSealingKeys(
   keys: Keys,
   rows: readonly { readonly table: string }[],
-  ctx: EncryptionContext | undefined,
+  contextOf: (table: string) => EncryptionContext,
 ): Promise<SealingKeys> {
   const counts = new Map<string, number>()
   for (const { table } of rows) counts.set(table, (counts.get(table) ?? 0) + 1)
@@ -32,7 +32,7 @@ export async function takeSealingKeys(
   }
   const asked = await Promise.allSettled(
     [...counts].map(async ([table, count]) => {
-      const taken = await keys.forSealing(rowContext(table, ctx), count)
+      const taken = await keys.forSealing(contextOf(table), count)
       held.push(...taken)
       for (const key of taken) refuseUnreadable(key)
       queues.set(table, slots(taken))

@@ -23,6 +23,8 @@ export interface WantedKeys {
    * keyring that knows only another.
    */
   unwrap(keys: Keys): Promise<void>
+  /** Gives those their outcome whose keys need no waiting; true where none is left. */
+  takeCached(keys: Keys): boolean
   /** Releases every handle that `unwrap` received, also where it failed midway. */
   release(): void
 }
@@ -45,8 +47,20 @@ export function createWantedKeys(): WantedKeys {
       last = key
       return key
     },
+    takeCached(keys) {
+      let complete = true
+      for (const key of wanted.values()) {
+        const handle = keys.cached(request(key, 0))
+        if (handle === undefined) complete = false
+        else {
+          held.push(handle)
+          key.outcome = handle
+        }
+      }
+      return complete
+    },
     async unwrap(keys) {
-      let waiting: readonly WantedKey[] = [...wanted.values()]
+      let waiting: readonly WantedKey[] = [...wanted.values()].filter((key) => key.outcome === undefined)
       for (let form = 0; waiting.length > 0; form++) {
         const asked = waiting
         const outcomes = await keys.forOpening(asked.map((key) => request(key, form)))

@@ -41,6 +41,8 @@ export interface Keys {
    * a failure is returned, not thrown, so that one bad row does not hide which row it was.
    */
   forOpening(requests: readonly KeyToUnwrap[]): Promise<readonly (KeyHandle | EnvelopeError)[]>
+  /** A key that needs no waiting, counted like any use of it; most reads find all they need this way. */
+  cached(request: KeyToUnwrap): KeyHandle | undefined
   /** The current index key, unwrapped at first use. */
   indexKey(): Promise<IndexKey>
 }

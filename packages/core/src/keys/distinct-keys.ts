@@ -10,9 +10,17 @@ export interface DistinctKey {
   readonly places: number[]
 }
 
+/** Contexts are frozen, and the rows of a table share one. */
+const contextIds = new WeakMap<EncryptionContext, string>()
+
 /** Stands for a context wherever keys are looked up: never stored, so cheaper than its canonical encoding. */
 export function contextId(context: EncryptionContext): string {
-  return JSON.stringify(Object.entries(context).sort(([a], [b]) => (a < b ? -1 : 1)))
+  let id = contextIds.get(context)
+  if (id === undefined) {
+    id = JSON.stringify(Object.entries(context).sort(([a], [b]) => (a < b ? -1 : 1)))
+    if (Object.isFrozen(context)) contextIds.set(context, id)
+  }
+  return id
 }
 
 /** Stands for key name, context and wrapped bytes together. The lengths keep a hostile envelope from shifting one into the other. */

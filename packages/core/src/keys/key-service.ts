@@ -106,6 +106,14 @@ export function createKeys(options: KeysOptions): KeyService {
     )
   }
 
+  function cached({ kid, wrapped, context }: KeyToUnwrap): KeyHandle | undefined {
+    let handle: KeyHandle | undefined
+    unwrapped.find(keyId(kid, contextId(context), wrapped), (loaned) => {
+      handle = loaned.lend()
+    })
+    return handle
+  }
+
   async function indexKey(): Promise<IndexKey> {
     if (configured !== undefined) return configured.get()
     throw new EnvelopeError(
@@ -114,7 +122,7 @@ export function createKeys(options: KeysOptions): KeyService {
     )
   }
 
-  return { forSealing, forOpening, indexKey, stats: counters }
+  return { forSealing, forOpening, cached, indexKey, stats: counters }
 }
 
 function idOf({ request, context }: DistinctKey): string {

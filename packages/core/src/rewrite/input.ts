@@ -36,8 +36,11 @@ export function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [value]
 }
 
-/** Applies `change` to an object or to each object of a list; anything else stays as it is, for Prisma to judge. */
+/**
+ * Applies `change` to an object or to each object of a list; anything else stays as it is, for Prisma to judge. It does so too where Prisma takes
+ * one object only, and refuses a list in a message that shows it.
+ */
 export function mapInputs(value: unknown, change: (input: Input) => unknown): unknown {
-  if (Array.isArray(value)) return value.map((item) => (isInput(item) ? change(item) : item))
+  if (Array.isArray(value)) return value.map((item) => mapInputs(item, change))
   return isInput(value) ? change(value) : value
 }

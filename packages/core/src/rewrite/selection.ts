@@ -32,7 +32,35 @@ export function rewriteSelection(
   rewriting: Rewriting,
   hidden: HiddenFields,
   expectations: readonly Expectation[] = [],
-): { readonly args: Selected; readonly view: View | undefined } {
+): Selection {
+  const chooses = 'select' in args || 'include' in args || 'omit' in args
+  if (!chooses && expectations.length === 0) return wholeRows(model, rewriting, hidden)
+  return addToSelection(model, args, rewriting, hidden, expectations)
+}
+
+interface Selection {
+  readonly args: Selected
+  readonly view: View | undefined
+}
+
+/** Reads that select nothing are the most frequent, and all alike. */
+const selectionsOfWholeRows = new WeakMap<HiddenFields, Map<Model, Selection>>()
+
+function wholeRows(model: Model, rewriting: Rewriting, hidden: HiddenFields): Selection {
+  let byModel = selectionsOfWholeRows.get(hidden)
+  if (byModel === undefined) selectionsOfWholeRows.set(hidden, (byModel = new Map()))
+  let selection = byModel.get(model)
+  if (selection === undefined) byModel.set(model, (selection = addToSelection(model, {}, rewriting, hidden, [])))
+  return selection
+}
+
+function addToSelection(
+  model: Model,
+  args: Input,
+  rewriting: Rewriting,
+  hidden: HiddenFields,
+  expectations: readonly Expectation[],
+): Selection {
   const relations: [string, View][] = []
   const select = rewriteFields(model, args['select'], relations, rewriting, hidden)
   const include = rewriteFields(model, args['include'], relations, rewriting, hidden)
@@ -62,7 +90,8 @@ function rewriteFields(
     } else if (relation === undefined || value === false || rewriting.isAbsent(value) || !relation.model.reachesSealing) {
       out[key] = value
     } else {
-      const nested = rewriteNested(relation.model, isInput(value) ? value : {}, rewriting, hidden)
+      // Prisma, too, spreads whatever is given; of `true`, that leaves nothing.
+      const nested = rewriteNested(relation.model, isInput(value) ? value : { ...(value as object) }, rewriting, hidden)
       out[key] = isInput(value) || Object.keys(nested.args).length > 0 ? nested.args : value
       if (nested.view !== undefined) relations.push([key, nested.view])
     }

@@ -43,7 +43,9 @@ export interface Update {
 export async function runUpdate(update: Update): Promise<unknown> {
   const { call, rewriting, original } = update
   const { model } = call
-  const data = isInput(original['data']) ? original['data'] : {}
+  const { data } = original
+  // Prisma's own error.
+  if (!isInput(data)) return call.query(update.args)
   refuseReferencedChange(model, data, rewriting)
   const { sealing } = model
   const reseals =
@@ -99,6 +101,7 @@ function refuseNestedWrites(model: Model, data: Input, rewriting: Rewriting): vo
     const write = data[relation.name]
     if (rewriting.isAbsent(write) || !isInput(write)) continue
     const operations = Object.keys(write).filter((operation) => !rewriting.isAbsent(write[operation]))
+    if (operations.length === 0) continue
     const folded =
       relation.plan.from.length > 0 &&
       operations.every((name) => name === 'connect' || (name === 'disconnect' && write[name] === true))

@@ -27,8 +27,20 @@ interface Level {
  * @param expectations receives the conditions that all rows found must meet, to be compared once the rows are open.
  */
 export function rewriteWhere(model: Model, where: unknown, rewriting: Rewriting, expectations?: Expectation[]): unknown {
-  if (!isInput(where) || !model.reachesSealing) return where
-  return rewriteLevel(where, { model, equalities: new Map(), rewriting, expectations })
+  if (!model.reachesSealing || namesPlainValues(model, where)) return where
+  return mapInputs(where, (level) => rewriteLevel(level, { model, equalities: new Map(), rewriting, expectations }))
+}
+
+/** Values of plain columns alone, such as `{ id }`: nothing to rewrite or refuse, and most look-ups are of this kind. */
+function namesPlainValues(model: Model, where: unknown): boolean {
+  if (!isInput(where)) return false
+  for (const key of Object.keys(where)) {
+    const value = where[key]
+    const column = Object.hasOwn(model.plan.columns, key) ? model.plan.columns[key] : undefined
+    if (typeof value === 'object' || column === undefined || column.encrypted !== undefined || key === model.sealing?.field)
+      return false
+  }
+  return true
 }
 
 /** Fields that the rows of a `where` must equal, with the values given; a null is a value here. */
@@ -96,12 +108,13 @@ function rewriteCondition(out: Record<string, unknown>, key: string, value: unkn
 }
 
 function rewriteRelationFilter(relation: Relation, value: unknown, rewriting: Rewriting): unknown {
-  if (!isInput(value) || !relation.model.reachesSealing) return value
+  if (!relation.model.reachesSealing) return value
   const level: Level = { model: relation.model, equalities: new Map(), rewriting, expectations: undefined }
-  if (relation.plan.list !== true && !isToOneFilter(relation.model, value)) return rewriteLevel(value, level)
-  return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => [key, isInput(inner) ? rewriteLevel(inner, level) : inner]),
-  )
+  const rewrite = (where: Input) => rewriteLevel(where, level)
+  return mapInputs(value, (filter) => {
+    if (relation.plan.list !== true && !isToOneFilter(relation.model, filter)) return rewrite(filter)
+    return Object.fromEntries(Object.entries(filter).map(([key, inner]) => [key, mapInputs(inner, rewrite)]))
+  })
 }
 
 /** `{ is, isNot }`, as against the shorthand; a model may have fields of these names. */
