@@ -1,5 +1,6 @@
 import type { BoundValue } from '../envelope/contract.ts'
 import { EnvelopeError } from '../errors.ts'
+import type { ColumnPlan, Json } from '../plan.ts'
 import { generateValue } from './generated-value.ts'
 import { type Input, isInput } from './input.ts'
 import type { Model, Relation, Sealing } from './model.ts'
@@ -50,8 +51,15 @@ export function valueOfNewRow(
     data[field] = value
     return { value }
   }
-  if (column?.default?.kind === 'literal') return { value: column.default.value }
+  if (column?.default?.kind === 'literal') return { value: inputOfLiteral(column, column.default.value) }
   return column === undefined || column.default !== undefined || column.required === true ? UNKNOWABLE : { value: null }
+}
+
+/** A literal default stands in the plan as records hold it; binding takes what an application would give. */
+function inputOfLiteral(column: ColumnPlan, value: Json): unknown {
+  if (column.type === 'BigInt' && typeof value === 'string') return BigInt(value)
+  if (column.values === undefined) return value
+  return Object.entries(column.values).find(([, stored]) => stored === value)?.[0]
 }
 
 /** Relations of the model whose foreign key holds `field`. */

@@ -55,8 +55,10 @@ function plainValue(model: Model, field: EncryptedField, given: unknown, rewriti
 }
 
 function encode(model: Model, field: EncryptedField, value: unknown, rewriting: Rewriting): Json {
+  // Prisma's types forbid a bare null in a Json field; at run time it stores JSON null.
+  const bareNull = value === null && field.column.type === 'Json' && field.column.list !== true
   try {
-    return field.codec.encode(value)
+    return field.codec.encode(bareNull ? rewriting.tools.prisma.JsonNull : value)
   } catch (error) {
     throw error instanceof EnvelopeError
       ? error.at({ model: model.name, field: field.name, operation: rewriting.operation })
