@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import pg from 'pg'
+import postgres from 'postgres'
 import { afterAll, inject } from 'vitest'
 import { urlOf } from './database-url.ts'
 import { execute } from './migrations.ts'
@@ -22,14 +22,14 @@ export async function createDatabase(hint: string, schema: 'encrypted' | 'plain'
   const name = `${hint.toLowerCase().replace(/\W+/g, '_').slice(0, 40)}_${randomBytes(4).toString('hex')}`
   await execute(server, `CREATE DATABASE "${name}" TEMPLATE "${templates[schema]}"`)
   const url = urlOf(server, name)
-  const pool = new pg.Pool({ connectionString: url, max: 4 })
+  const connections = postgres(url, { max: 4, onnotice: () => {} })
   afterAll(async () => {
-    await pool.end()
+    await connections.end()
     await execute(server, `DROP DATABASE IF EXISTS "${name}" WITH (FORCE)`)
   })
   return {
     url,
     sql: async <Row extends Record<string, unknown>>(text: string, values: readonly unknown[] = []) =>
-      (await pool.query<Row>(text, [...values])).rows,
+      Array.from(await connections.unsafe<Row[]>(text, [...values] as postgres.ParameterOrJSON<never>[])),
   }
 }

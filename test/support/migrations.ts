@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import pg from 'pg'
+import postgres from 'postgres'
 
 /** The migrations of this repository's own test schema. */
 export const migrations: string = fileURLToPath(new URL('../../prisma/migrations', import.meta.url))
@@ -27,12 +27,11 @@ export async function dropEnvelopes(url: string): Promise<void> {
 }
 
 /** Runs statements that take no parameters, on a connection of their own. */
-export async function execute(url: string, sql: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
+export async function execute(url: string, statements: string): Promise<void> {
+  const sql = postgres(url, { max: 1, onnotice: () => {} })
   try {
-    await client.query(sql)
+    await sql.unsafe(statements).simple()
   } finally {
-    await client.end()
+    await sql.end()
   }
 }

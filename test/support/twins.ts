@@ -1,6 +1,6 @@
 import type { EnvelopeOptions } from 'prisma-envelope'
 import { afterAll } from 'vitest'
-import { adapterOf, plain, type Prisma } from './client.ts'
+import { adapterOf, type Prisma, plain } from './client.ts'
 import { createDatabase } from './database.ts'
 import { createEncryptedClient, type EncryptedClient } from './encrypted-client.ts'
 

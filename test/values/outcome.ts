@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import type { CompileCodec } from '../../packages/core/src/values/index.ts'
+import type { CompileCodec } from '../../packages/core/src/values/contract.ts'
 import type { Column } from './columns.ts'
 import { Prisma, type PrismaClient } from './generated/client.ts'
 

@@ -16,7 +16,9 @@ const LIMITS: Readonly<Record<OperationName, number>> = {
   plainModel: 1.05,
 }
 
-const { values } = parseArgs({ options: { json: { type: 'boolean', default: false }, help: { type: 'boolean', short: 'h', default: false } } })
+const { values } = parseArgs({
+  options: { json: { type: 'boolean', default: false }, help: { type: 'boolean', short: 'h', default: false } },
+})
 if (values.help) {
   console.log('pnpm bench [--json]\n\nPrisma Client with and without the extension, side by side. --json prints one object.')
 } else {
@@ -33,14 +35,18 @@ async function run(json: boolean): Promise<void> {
     const operations = await timeOperations(stand, (name, { plain, encrypted, ratio }) => {
       const limit = LIMITS[name]
       const verdict = ratio > limit ? '  over' : ''
-      say(`${name.padEnd(16)} ${plain.toFixed(3).padStart(10)} ${encrypted.toFixed(3).padStart(13)} ${ratio.toFixed(2).padStart(7)} ${limit.toFixed(2).padStart(7)}${verdict}`)
+      say(
+        `${name.padEnd(16)} ${plain.toFixed(3).padStart(10)} ${encrypted.toFixed(3).padStart(13)} ${ratio.toFixed(2).padStart(7)} ${limit.toFixed(2).padStart(7)}${verdict}`,
+      )
     })
     const { seal, open, envelopeBytes } = await priceSealing(stand.keys.current)
     say(`\nseal a row         ${seal.us} µs (node:crypto alone ${seal.bareUs} µs)`)
     say(`open a row         ${open.us} µs (node:crypto alone ${open.bareUs} µs)`)
     say(`envelope           ${envelopeBytes} bytes`)
     const kms = await countKmsCalls(stand)
-    say(`KMS calls          ${kms.coldRead10000} for a cold read of 10,000 rows, ${kms.stampede3000} for 3,000 cold readers, ${kms.direct1000} for 1,000 cold rows in direct mode`)
+    say(
+      `KMS calls          ${kms.coldRead10000} for a cold read of 10,000 rows, ${kms.stampede3000} for 3,000 cold readers, ${kms.direct1000} for 1,000 cold rows in direct mode`,
+    )
     if (json) console.log(JSON.stringify({ ...operations, seal, open, envelopeBytes, kms }))
   } finally {
     await stand.close()

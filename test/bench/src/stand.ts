@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { KMSClient } from '@aws-sdk/client-kms'
+import { PrismaPg } from '@prisma/adapter-pg'
 import { awsKms } from '@prisma-envelope/kms/aws'
 import { type LocalKms, startLocalKms } from '@prisma-envelope/local-kms'
-import { PrismaPg } from '@prisma/adapter-pg'
-import pg from 'pg'
 import { type EnvelopeOptions, envelopeEncryption } from 'prisma-envelope'
+import { execute } from '../../support/migrations.ts'
 import { startPostgres } from '../../support/postgres.ts'
 import { Prisma, PrismaClient } from '../generated/client/client.ts'
 import { models, omit } from '../generated/envelope/index.ts'
@@ -47,13 +47,3 @@ export async function openStand() {
 }
 
 export type Stand = Awaited<ReturnType<typeof openStand>>
-
-async function execute(url: string, sql: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
-  try {
-    await client.query(sql)
-  } finally {
-    await client.end()
-  }
-}

@@ -6,9 +6,6 @@ import { type Input, isInput } from './input.ts'
 import type { Model, Relation, Sealing } from './model.ts'
 import type { Rewriting } from './rewriting.ts'
 
-/** Column values of a row that is being written, by field name. */
-export type KnownValues = ReadonlyMap<string, unknown>
-
 /** Something decides what the column will hold, but the extension can't see it before the write. */
 export const UNKNOWABLE: unique symbol = Symbol('unknowable')
 

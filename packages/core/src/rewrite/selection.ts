@@ -157,13 +157,12 @@ function addSealing(
     const added = Object.fromEntries(extra.map((name) => [name, true]))
     return { args: { ...given, select: { ...select, ...added } }, opens, strip: new Set(extra) }
   }
-  const omit: Input = isInput(given.omit) ? given.omit : {}
+  const omit: Input = { ...(given.omit as object) }
   const wantsEnvelope = omit[sealing.field] === false
   const alwaysHidden = hidden(model)
-  const extra = [
-    ...(wantsEnvelope ? [] : [sealing.field]),
-    ...sealing.needed.filter((name) => omit[name] === true || (alwaysHidden.has(name) && omit[name] !== false)),
-  ]
+  const hides = (name: string) =>
+    Object.hasOwn(omit, name) ? Boolean(omit[name]) && !rewriting.isAbsent(omit[name]) : alwaysHidden.has(name)
+  const extra = [...(wantsEnvelope ? [] : [sealing.field]), ...sealing.needed.filter(hides)]
   const shown = Object.fromEntries(extra.map((name) => [name, false]))
   return { args: { ...given, omit: { ...omit, ...shown } }, opens: true, strip: new Set(extra) }
 }

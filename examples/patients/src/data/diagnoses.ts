@@ -1,0 +1,23 @@
+/** SNOMED CT codes and terms as Synthea writes them. */
+export const diagnoses: readonly (readonly [code: string, description: string])[] = [
+  ['195662009', 'Acute viral pharyngitis (disorder)'],
+  ['444814009', 'Viral sinusitis (disorder)'],
+  ['10509002', 'Acute bronchitis (disorder)'],
+  ['162864005', 'Body mass index 30+ - obesity (finding)'],
+  ['15777000', 'Prediabetes'],
+  ['44054006', 'Diabetes mellitus type 2 (disorder)'],
+  ['59621000', 'Essential hypertension (disorder)'],
+  ['55822004', 'Hyperlipidemia'],
+  ['271737000', 'Anemia (disorder)'],
+  ['233604007', 'Pneumonia (disorder)'],
+  ['195967001', 'Asthma'],
+  ['370143000', 'Major depressive disorder'],
+  ['80394007', 'Hyperglycemia (disorder)'],
+  ['53741008', 'Coronary heart disease'],
+  ['40055000', 'Chronic sinusitis (disorder)'],
+  ['239873007', 'Osteoarthritis of knee'],
+  ['64859006', 'Osteoporosis (disorder)'],
+  ['72892002', 'Normal pregnancy'],
+  ['65363002', 'Otitis media'],
+  ['82423001', 'Chronic pain (finding)'],
+]
