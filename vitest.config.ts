@@ -7,7 +7,7 @@ export default defineConfig({
   test: {
     reporters: process.env['CI'] ? ['default', './test/support/tally-reporter.ts'] : ['default'],
     projects: [
-      { test: { name: 'unit', include: ['packages/*/{src,test}/**/*.test.ts'], testTimeout: 30_000 } },
+      { test: { name: 'unit', include: ['{packages,examples}/*/{src,test}/**/*.test.ts'], testTimeout: 30_000 } },
       { test: { name: 'repository', include: ['test/*.test.ts'], testTimeout: 300_000, hookTimeout: 300_000 } },
       { test: { name: 'values', include: ['test/values/**/*.test.ts'], ...withPostgres } },
       ...variants.map((variant) => ({

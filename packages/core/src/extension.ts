@@ -10,7 +10,7 @@ import {
   type ParentClient,
   partOf,
   queryWhole,
-  readUnique,
+  runBeside,
 } from './prisma-internals.ts'
 import { isInput } from './rewrite/input.ts'
 import { type ManualEnvelope, manualEnvelope } from './rewrite/manual.ts'
@@ -76,7 +76,8 @@ export function envelopeEncryption(options: EnvelopeOptions): EnvelopeExtension 
               hidden,
               transaction: kind,
               query: (rewritten) => queryWhole(params, internal, rewritten),
-              read: (read) => readUnique(client, internal, read),
+              read: (read) => runBeside(client, internal, 'findUnique', read),
+              updateMany: (write) => runBeside(client, internal, 'updateMany', write),
             },
             tools,
           )

@@ -60,11 +60,15 @@ export function partOf(result: unknown, dataPath: readonly string[]): unknown {
   return part ?? null
 }
 
-/** Reads one row in the transaction that the hooked operation runs in, past this extension. */
-export function readUnique(client: ParentClient, internal: InternalParams, args: Input): Promise<unknown> {
+/** Runs another operation on the hooked one's model and in its transaction, past this extension. */
+export function runBeside(
+  client: ParentClient,
+  internal: InternalParams,
+  operation: 'findUnique' | 'updateMany',
+  args: Input,
+): Promise<unknown> {
   const delegate: unknown = internal.jsModelName === undefined ? undefined : Reflect.get(client, internal.jsModelName)
-  const { findUnique } = delegate as { findUnique(args: Input): PrismaPromise }
-  const promise = findUnique(args)
+  const promise = (delegate as Record<typeof operation, (args: Input) => PrismaPromise>)[operation](args)
   return internal.transaction === undefined ? promise : promise.requestTransaction(internal.transaction)
 }
 

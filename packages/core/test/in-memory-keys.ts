@@ -90,6 +90,7 @@ export function createTestKeys(options: TestKeysOptions = {}): TestKeys {
       }
       return keys
     },
+    readyForSealing: () => undefined,
     cached: () => undefined,
     async forOpening(requests) {
       asked.push(requests)

@@ -30,14 +30,26 @@ export async function takeSealingKeys(
   const release = (): void => {
     for (const { key } of held.splice(0)) key.release()
   }
-  const asked = await Promise.allSettled(
-    [...counts].map(async ([table, count]) => {
-      const taken = await keys.forSealing(contextOf(table), count)
-      held.push(...taken)
-      for (const key of taken) refuseUnreadable(key)
-      queues.set(table, slots(taken))
-    }),
-  )
+  const accept = (table: string, taken: readonly SealingKey[]): void => {
+    held.push(...taken)
+    for (const key of taken) refuseUnreadable(key)
+    queues.set(table, slots(taken))
+  }
+  const waiting: Promise<void>[] = []
+  for (const [table, count] of counts) {
+    const context = contextOf(table)
+    const ready = keys.readyForSealing(context, count)
+    if (ready === undefined) waiting.push(keys.forSealing(context, count).then((taken) => accept(table, taken)))
+    else {
+      try {
+        accept(table, ready)
+      } catch (error) {
+        // Not before the other tables' keys are here, which have to be released too.
+        waiting.push(Promise.reject(error))
+      }
+    }
+  }
+  const asked = waiting.length === 0 ? [] : await Promise.allSettled(waiting)
   const failure = asked.find((outcome) => outcome.status === 'rejected')
   if (failure !== undefined) {
     release()

@@ -86,6 +86,7 @@ const scopeOf = createRowScopes()
 function keysOf({ kms }: Case): Keys {
   return {
     forSealing: () => Promise.reject(new Error('not here')),
+    readyForSealing: () => undefined,
     cached: () => undefined,
     indexKey: () => Promise.reject(new Error('not here')),
     forOpening: async (requests) =>

@@ -57,6 +57,16 @@ export class BranchKeys {
     })
   }
 
+  /** One key for `rows` rows, where the active one has so many left. */
+  takeReady(id: string, kid: string, rows: number): SealingKey | undefined {
+    const active = this.#active.get(id)
+    if (active === undefined || active.rowsLeft < rows) return undefined
+    active.rowsLeft -= rows
+    const key = active.key.lend()
+    if (active.rowsLeft === 0) this.#active.delete(id)
+    return { mode: 'branch', kid, wrapped: active.wrapped, key, rows }
+  }
+
   /**
    * Keys for `rows` rows: what is left of the active key first, then new ones.
    *

@@ -36,6 +36,8 @@ export interface IndexKey {
 export interface Keys {
   /** Enough keys for `rows` new rows, in order. Errors are `EnvelopeError`s of the KMS codes. */
   forSealing(context: EncryptionContext, rows: number): Promise<readonly SealingKey[]>
+  /** The same without waiting, where the keys in use have rows enough left. */
+  readyForSealing(context: EncryptionContext, rows: number): readonly SealingKey[] | undefined
   /**
    * Unwraps side by side (bounded); the distinct ones cost one KMS call each at most. A result stands in its request's place;
    * a failure is returned, not thrown, so that one bad row does not hide which row it was.

@@ -70,6 +70,13 @@ export function createKeys(options: KeysOptions): KeyService {
     }
   }
 
+  function readyForSealing(context: EncryptionContext, rows: number): readonly SealingKey[] | undefined {
+    if (mode === 'direct' || rows < 1) return undefined
+    const kid = keyring.current.name
+    const key = branches.takeReady(keyId(kid, contextId(context), ''), kid, rows)
+    return key === undefined ? undefined : [key]
+  }
+
   async function forOpening(requests: readonly KeyToUnwrap[]): Promise<readonly (KeyHandle | EnvelopeError)[]> {
     const results = Array.from<KeyHandle | EnvelopeError>({ length: requests.length })
     const missing: DistinctKey[] = []
@@ -122,7 +129,7 @@ export function createKeys(options: KeysOptions): KeyService {
     )
   }
 
-  return { forSealing, forOpening, cached, indexKey, stats: counters }
+  return { forSealing, readyForSealing, forOpening, cached, indexKey, stats: counters }
 }
 
 function idOf({ request, context }: DistinctKey): string {

@@ -16,4 +16,6 @@ export interface Call {
   readonly query: (args: Input) => Promise<unknown>
   /** `findUnique` on the same model, in the same transaction, that does not pass through this extension. */
   readonly read: (args: Input) => Promise<unknown>
+  /** `updateMany`, likewise. */
+  readonly updateMany: (args: Input) => Promise<unknown>
 }

@@ -1,6 +1,6 @@
 import { bindingOf, type Lookup, NOWHERE, valueOfNewRow } from './binding.ts'
 import { type EncodedValues, encodeValues, replaceValues, scopeFrom } from './encrypted-values.ts'
-import { type Input, isInput, mapInputs } from './input.ts'
+import type { Input } from './input.ts'
 import type { EncryptedField, Model } from './model.ts'
 import { rewriteNestedWrites } from './nested-writes.ts'
 import type { Rewriting } from './rewriting.ts'
@@ -12,7 +12,11 @@ import type { Rewriting } from './rewriting.ts'
  * @param inherited values that the surrounding write gives the new row: its foreign key to the parent.
  */
 export function rewriteCreate(model: Model, data: unknown, rewriting: Rewriting, inherited: Lookup = NOWHERE): unknown {
-  if (!isInput(data) || !model.reachesSealing) return data
+  if (!model.reachesSealing) return data
+  return rewriting.oneInput(model, 'data', data, (row) => rewriteRow(model, row, rewriting, inherited))
+}
+
+function rewriteRow(model: Model, data: Input, rewriting: Rewriting, inherited: Lookup): Input {
   const out: Record<string, unknown> = { ...data }
   const values = sealedValues(model, data, rewriting)
   // Rows that this one references come first: Prisma inserts them first, and this row may be bound to their keys.
@@ -32,7 +36,8 @@ export function rewriteCreate(model: Model, data: unknown, rewriting: Rewriting,
 
 /** `data` of `createMany`: one row or a list. */
 export function rewriteCreateMany(model: Model, data: unknown, rewriting: Rewriting, inherited: Lookup = NOWHERE): unknown {
-  return mapInputs(data, (row) => rewriteCreate(model, row, rewriting, inherited))
+  if (!model.reachesSealing) return data
+  return rewriting.eachInput(model, 'data', data, (row) => rewriteRow(model, row, rewriting, inherited))
 }
 
 function parentOf(model: Model, data: Record<string, unknown>, inherited: Lookup, rewriting: Rewriting): Lookup {

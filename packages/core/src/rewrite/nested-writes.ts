@@ -1,6 +1,6 @@
 import { givenValue, type Lookup, NOWHERE, UNKNOWABLE } from './binding.ts'
 import { rewriteCreate, rewriteCreateMany } from './create.ts'
-import { type Input, isInput, mapInputs } from './input.ts'
+import { type Input, isInput } from './input.ts'
 import type { Model, Relation } from './model.ts'
 import type { Rewriting } from './rewriting.ts'
 import { refuseSealedChange } from './update-data.ts'
@@ -25,44 +25,48 @@ export function rewriteNestedWrites(
   for (const relation of model.relations.values()) {
     const write = data[relation.name]
     const owning = relation.plan.from.length > 0
-    if (!isInput(write) || owning !== (side === 'owning') || !relation.model.reachesSealing) continue
-    const out: Record<string, unknown> = {}
-    for (const [operation, argument] of Object.entries(write)) {
-      out[operation] = rewriting.isAbsent(argument) ? argument : rewriteNested(relation, operation, argument, parent, rewriting)
-    }
-    data[relation.name] = out
+    if (rewriting.isAbsent(write) || owning !== (side === 'owning') || !relation.model.reachesSealing) continue
+    data[relation.name] = rewriting.oneInput(model, relation.name, write, (operations) =>
+      Object.fromEntries(
+        Object.entries(operations).map(([operation, argument]) => [
+          operation,
+          rewriting.isAbsent(argument) ? argument : rewriteNested(relation, operation, argument, parent, rewriting),
+        ]),
+      ),
+    )
   }
 }
 
 function rewriteNested(relation: Relation, operation: string, argument: unknown, parent: Lookup, rewriting: Rewriting): unknown {
   const { model } = relation
   const child = childOf(relation, parent)
+  const each = (change: (input: Input) => unknown) => rewriting.eachInput(model, operation, argument, change)
   switch (operation) {
     case 'create':
-      return mapInputs(argument, (row) => rewriteCreate(model, row, rewriting, child))
+      return each((row) => rewriteCreate(model, row, rewriting, child))
     case 'createMany':
-      return mapInputs(argument, (many) => ({ ...many, data: rewriteCreateMany(model, many['data'], rewriting, child) }))
+      return each((many) => ({ ...many, data: rewriteCreateMany(model, many['data'], rewriting, child) }))
     case 'connect':
       refuseRebinding(relation, operation, rewriting)
-      return mapInputs(argument, (where) => rewriteWhere(model, where, rewriting))
+      return each((where) => rewriteWhere(model, where, rewriting))
     case 'set':
     case 'disconnect':
       refuseRebinding(relation, operation, rewriting)
-      return mapInputs(argument, (where) => rewriteWhere(model, where, rewriting))
+      return each((where) => rewriteWhere(model, where, rewriting))
     case 'delete':
     case 'deleteMany':
-      return mapInputs(argument, (where) => rewriteWhere(model, where, rewriting))
+      return each((where) => rewriteWhere(model, where, rewriting))
     case 'connectOrCreate':
       refuseSealing(model, operation, rewriting)
       refuseRebinding(relation, operation, rewriting)
-      return mapInputs(argument, (input) => ({
+      return each((input) => ({
         ...input,
         where: rewriteWhere(model, input['where'], rewriting),
         create: rewriteCreate(model, input['create'], rewriting, child),
       }))
     case 'upsert':
       refuseSealing(model, operation, rewriting)
-      return mapInputs(argument, (input) => ({
+      return each((input) => ({
         ...input,
         ...('where' in input && { where: rewriteWhere(model, input['where'], rewriting) }),
         create: rewriteCreate(model, input['create'], rewriting, child),
@@ -70,7 +74,7 @@ function rewriteNested(relation: Relation, operation: string, argument: unknown,
       }))
     case 'update':
     case 'updateMany':
-      return mapInputs(argument, (input) => rewriteNestedUpdate(relation, input, rewriting))
+      return each((input) => rewriteNestedUpdate(relation, input, rewriting))
     default:
       throw rewriting.error('UNSUPPORTED', `the nested write \`${operation}\` is not known to this version`, model)
   }
@@ -107,8 +111,9 @@ function refuseAmbiguous(model: Model, data: Input, rewriting: Rewriting): void 
 
 /** Data of a nested update that touches nothing sealed, at this level; levels below are rewritten like any other. */
 export function rewriteNestedData(model: Model, data: unknown, rewriting: Rewriting): unknown {
-  if (!isInput(data) || !model.reachesSealing) return data
+  if (!model.reachesSealing) return data
   refuseSealedChange(model, data, rewriting)
+  if (!isInput(data)) return data
   const out: Record<string, unknown> = { ...data }
   const known: Lookup = (field) => {
     const value = givenValue(data[field])

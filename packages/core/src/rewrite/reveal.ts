@@ -15,7 +15,7 @@ import type { View } from './selection.ts'
 export async function revealResult(result: unknown, view: View, rewriting: Rewriting): Promise<unknown> {
   const rows: RowToOpen[] = []
   collect(result, view, rewriting, rows)
-  const opened = rows.length === 0 ? [] : await rewriting.tools.cipher.open(rows)
+  const opened = await openAll(rows, rewriting)
   const revealing: Revealing = { opened, next: 0, comparisons: [], rewriting }
   const revealed = reveal(result, view, revealing)
   if (revealing.comparisons.length > 0) {
@@ -23,6 +23,15 @@ export async function revealResult(result: unknown, view: View, rewriting: Rewri
     for (const compare of revealing.comparisons) compare()
   }
   return revealed
+}
+
+/** In the order of `rows`; those that this very operation has sealed are known. */
+async function openAll(rows: readonly RowToOpen[], rewriting: Rewriting): Promise<readonly (OpenedRow | EnvelopeError)[]> {
+  const known = rows.map((row) => rewriting.sealedRows.take(row))
+  const unknown = rows.filter((_, i) => known[i] === undefined)
+  if (unknown.length === 0) return known.filter((row) => row !== undefined)
+  const opened = (await rewriting.tools.cipher.open(unknown))[Symbol.iterator]()
+  return known.map((row) => row ?? (opened.next().value as OpenedRow | EnvelopeError))
 }
 
 function collect(result: unknown, view: View, rewriting: Rewriting, rows: RowToOpen[]): void {

@@ -1,7 +1,9 @@
 import type { BoundValue, Envelope, RowCipher, RowToSeal } from '../envelope/contract.ts'
 import { EnvelopeError, type EnvelopeErrorCode, type ErrorPlace } from '../errors.ts'
 import type { Bind, PrismaNamespace } from '../values/contract.ts'
+import { type Input, isInput } from './input.ts'
 import type { EncryptedField, Model } from './model.ts'
+import { SealedRows } from './sealed-rows.ts'
 
 /** What every rewriting step needs and none changes. */
 export interface Tools {
@@ -29,6 +31,7 @@ interface PendingSeal {
 export class Rewriting {
   readonly tools: Tools
   readonly operation: string
+  readonly sealedRows: SealedRows = new SealedRows()
   readonly #tokens: PendingToken[] = []
   readonly #seals: PendingSeal[] = []
 
@@ -40,6 +43,27 @@ export class Rewriting {
   error(code: EnvelopeErrorCode, reason: string, model: Model, field?: string): EnvelopeError {
     const place: ErrorPlace = { model: model.name, field, operation: this.operation }
     return new EnvelopeError(code, reason, place)
+  }
+
+  /**
+   * Applies `change` to an object, or to each of a list. What is neither would reach Prisma's validation, whose message shows all of it.
+   *
+   * @throws EnvelopeError `INVALID_VALUE`
+   */
+  eachInput(model: Model, argument: string, value: unknown, change: (input: Input) => unknown): unknown {
+    if (isInput(value)) return change(value)
+    if (this.isAbsent(value) || value === null || typeof value === 'boolean') return value
+    if (Array.isArray(value)) return value.map((item) => (isInput(item) ? change(item) : this.#refuse(model, argument)))
+    return this.#refuse(model, argument)
+  }
+
+  /** As {@link Rewriting.eachInput}, where Prisma takes one object only. */
+  oneInput(model: Model, argument: string, value: unknown, change: (input: Input) => unknown): unknown {
+    return Array.isArray(value) ? this.#refuse(model, argument) : this.eachInput(model, argument, value, change)
+  }
+
+  #refuse(model: Model, argument: string): never {
+    throw this.error('INVALID_VALUE', `\`${argument}\` must be an object, as Prisma's types say`, model)
   }
 
   /** Whether Prisma takes `value` for an argument that was not given. */
@@ -71,6 +95,7 @@ export class Rewriting {
         const envelope = envelopes[i]
         if (envelope === undefined) throw new Error('the cipher sealed too few rows')
         pending.set(envelope)
+        this.sealedRows.add(pending.row, envelope)
       })
     }
     this.#tokens.length = 0

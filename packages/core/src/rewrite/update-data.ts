@@ -1,5 +1,5 @@
 import { givenValue, ownedBy } from './binding.ts'
-import { type Input, isInput } from './input.ts'
+import type { Input } from './input.ts'
 import type { Model, Sealing } from './model.ts'
 import type { Rewriting } from './rewriting.ts'
 
@@ -29,7 +29,10 @@ function isGiven(value: unknown, rewriting: Rewriting): boolean {
  * @throws EnvelopeError `UNSUPPORTED`, `ENVELOPE_INPUT`
  */
 export function refuseSealedChange(model: Model, data: unknown, rewriting: Rewriting): void {
-  if (!isInput(data)) return
+  rewriting.oneInput(model, 'data', data, (input) => refuseChange(model, input, rewriting))
+}
+
+function refuseChange(model: Model, data: Input, rewriting: Rewriting): void {
   refuseReferencedChange(model, data, rewriting)
   const { sealing } = model
   if (sealing === undefined) return

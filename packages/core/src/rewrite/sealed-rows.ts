@@ -1,0 +1,43 @@
+import type { BoundValue, Envelope, OpenedRow, RowToOpen, RowToSeal } from '../envelope/contract.ts'
+
+/**
+ * Rows that an operation has sealed itself. Where its result holds one with the very envelope and the very bound values, the record is known, and
+ * opening it again would say nothing new: it saves a tenth of a `create`.
+ */
+export class SealedRows {
+  readonly #byCiphertext = new Map<string, { readonly row: RowToSeal; readonly envelope: Envelope }>()
+
+  add(row: RowToSeal, envelope: Envelope): void {
+    this.#byCiphertext.set(envelope.ct, { row, envelope })
+  }
+
+  /** The record of a row that was sealed here, once: its values go to the caller, who may change them. */
+  take({ table, binding, envelope }: RowToOpen): OpenedRow | undefined {
+    if (this.#byCiphertext.size === 0 || !hasCiphertext(envelope)) return undefined
+    const sealed = this.#byCiphertext.get(envelope.ct)
+    if (sealed === undefined || sealed.row.table !== table) return undefined
+    if (!sameEnvelope(sealed.envelope, envelope) || !sameBinding(sealed.row.binding, binding)) return undefined
+    this.#byCiphertext.delete(envelope.ct)
+    return { record: sealed.row.record, envelope: sealed.envelope }
+  }
+}
+
+function hasCiphertext(envelope: unknown): envelope is { readonly ct: string } {
+  return typeof envelope === 'object' && envelope !== null && 'ct' in envelope && typeof envelope.ct === 'string'
+}
+
+/** Equal in every property; those that are objects (several KMS keys, a context) never are, and such rows are opened. */
+function sameEnvelope(written: Envelope, read: object): boolean {
+  const properties = Object.entries(written)
+  return properties.length === Object.keys(read).length && properties.every(([name, value]) => Reflect.get(read, name) === value)
+}
+
+function sameBinding(written: readonly BoundValue[], read: readonly BoundValue[]): boolean {
+  return (
+    written.length === read.length &&
+    written.every(({ column, tag, value }, i) => {
+      const other = read[i]
+      return other !== undefined && other.column === column && other.tag === tag && other.value === value
+    })
+  )
+}
