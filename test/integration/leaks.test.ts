@@ -161,7 +161,8 @@ test.each<[title: string, call: () => Promise<unknown>]>([
   ['a list of changes for many rows', () => prisma.patient.updateMany({ data: like([{ notes }]) })],
   [
     'a list of rows for an upsert',
-    () => prisma.tag.upsert({ where: { label: 'l' }, create: like([{ label: 'l', patients: { create: [patient] } }]), update: {} }),
+    () =>
+      prisma.tag.upsert({ where: { label: 'l' }, create: like([{ label: 'l', patients: { create: [patient] } }]), update: {} }),
   ],
   [
     'a list of nested writes',

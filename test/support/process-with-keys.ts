@@ -10,5 +10,5 @@ const keys = { current: awsKms({ name: 'pii', keyId: KEY, client: new KMSClient(
 const prisma = bare.$extends(envelopeEncryption({ Prisma, models, keys, indexKey: { current: INDEX_KEY } }))
 const patient = await prisma.patient.update({ where: { email: PATIENT }, data: { notes: 'seen' } })
 await prisma.patient.create({ data: { email: `${PATIENT}.copy`, fullName: patient.fullName, ward: '' } })
-console.log(patient.fullName)
+process.stdout.write(patient.fullName)
 await bare.$disconnect()

@@ -69,7 +69,7 @@ type ValueOfCreated = (relation: Relation, create: Input, referenced: string, re
 
 // Nested data was rewritten by now: it is the extension's own copy, and may take a drawn key.
 const valueOfCreated: ValueOfCreated = ({ model }, create, referenced, rewriting) =>
-  valueOfNewRow(model, referenced, create as Record<string, unknown>, NOWHERE, rewriting)
+  valueOfNewRow(model, referenced, create, NOWHERE, rewriting)
 
 /** What the nested writes of `data` make of a foreign key's column, on the side that holds it. */
 export function throughRelations(

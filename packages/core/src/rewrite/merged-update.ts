@@ -46,7 +46,7 @@ export async function mergeUntilWritten(
     await compareFound(row, opened, model, update.expectations, rewriting)
     // jsonb has one spelling for equal values: the row is as it was, so that something else in the caller's `where` or data was not found.
     const envelope = JSON.stringify(row[sealing.field])
-    if (lost?.envelope === envelope && lost.error !== undefined) throw lost.error
+    if (lost?.error !== undefined && lost.envelope === envelope) throw lost.error
     const merged = merge(row, opened, model, sealing, values, rewriting)
     const after = valuesOfMerged(model, data, row, rewriting)
     const binding = bindingOf(model, sealing, after, rewriting)
@@ -61,7 +61,7 @@ export async function mergeUntilWritten(
 
 interface Lost {
   readonly envelope: string
-  readonly error: unknown
+  readonly error: Error | undefined
 }
 
 interface Swap {
@@ -74,7 +74,7 @@ interface Swap {
   readonly after: Lookup
 }
 
-type Swapped = { readonly result: unknown } | { readonly lost: unknown }
+type Swapped = { readonly result: unknown } | { readonly lost: Error | undefined }
 
 /** The update itself carries the comparison. */
 async function swapAlone({ update: { call, rewriting }, sealing, args, row }: Swap): Promise<Swapped> {

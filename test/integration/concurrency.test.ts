@@ -1,0 +1,215 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { createBareClient, createEncryptedClient, type EncryptedClient, extend } from '../support/encrypted-client.ts'
+
+const { database, keys, indexKey, prisma, client, bare, sql } = await createEncryptedClient('concurrency')
+
+type Wide = Record<string, string | null>
+
+const WRITERS = 64
+const field = (n: number) => `c${String(n + 1).padStart(3, '0')}`
+const fields = Array.from({ length: WRITERS }, (_, n) => field(n))
+
+/** A row that many write to, each another field. */
+async function shared() {
+  const { id } = await prisma.wide.create({ data: {} })
+  const read = async () => (await client().wide.findUnique({ where: { id } })) as unknown as Wide | null
+  return { where: { id }, read }
+}
+
+const expected = Object.fromEntries(fields.map((name) => [name, `written by ${name}`]))
+const valueOf = (name: string) => ({ [name]: `written by ${name}` })
+
+/** Connections enough that all writers are in the database at once. */
+const wide = () => extend(createBareClient(database, WRITERS + 2), { keys, indexKey })
+
+describe(`${WRITERS} concurrent partial updates of different fields of one row`, () => {
+  test('lose none', async () => {
+    const { where, read } = await shared()
+    const many = wide()
+    await Promise.all(fields.map((name) => many.wide.update({ where, data: valueOf(name) })))
+    expect(await read()).toMatchObject(expected)
+  })
+
+  test('lose none from clients that share nothing', async () => {
+    const { where, read } = await shared()
+    const processes = Array.from({ length: 4 }, () => client())
+    const update = (name: string, i: number) =>
+      Promise.resolve(processes[i % 4]?.wide.update({ where, data: valueOf(name), select: { id: true } }))
+    await Promise.all(fields.map(update))
+    expect(await read()).toMatchObject(expected)
+  })
+
+  test('lose none in interactive transactions at ReadCommitted', async () => {
+    const { where, read } = await shared()
+    const many = wide()
+    const options = { isolationLevel: 'ReadCommitted', maxWait: 60_000, timeout: 60_000 } as const
+    await Promise.all(
+      fields.map((name) => many.$transaction(async (tx) => void (await tx.wide.update({ where, data: valueOf(name) })), options)),
+    )
+    expect(await read()).toMatchObject(expected)
+  })
+
+  test('lose none in one interactive transaction', async () => {
+    const { where, read } = await shared()
+    await prisma.$transaction(
+      async (tx) => void (await Promise.all(fields.map((name) => tx.wide.update({ where, data: valueOf(name) })))),
+      {
+        timeout: 60_000,
+      },
+    )
+    expect(await read()).toMatchObject(expected)
+  })
+
+  test('are P2034 for those that lose at RepeatableRead, and what was acknowledged is there', async () => {
+    const { where, read } = await shared()
+    const many = wide()
+    const options = { isolationLevel: 'RepeatableRead', maxWait: 60_000, timeout: 60_000 } as const
+    const outcomes = await Promise.allSettled(
+      fields.map((name) =>
+        many.$transaction(async (tx) => {
+          await tx.wide.findUnique({ where })
+          await tx.wide.update({ where, data: valueOf(name) })
+        }, options),
+      ),
+    )
+    const row = await read()
+    outcomes.forEach((outcome, i) => {
+      const name = field(i)
+      expect(row?.[name]).toBe(outcome.status === 'fulfilled' ? expected[name] : null)
+      expect(outcome).toMatchObject(outcome.status === 'rejected' ? { reason: { code: 'P2034' } } : {})
+    })
+    expect(outcomes.filter(({ status }) => status === 'fulfilled').length).toBeGreaterThan(0)
+  })
+})
+
+describe('partial and full updates that race', () => {
+  const full = (fullName: string) => ({
+    email: `race@example.org`,
+    ssn: null,
+    fullName,
+    birthDate: null,
+    history: { by: fullName },
+    notes: null,
+  })
+
+  /** Rows that some order of the writes, one after the other, would leave. */
+  function serial(writes: readonly object[]): readonly object[] {
+    if (writes.length === 0) return [{}]
+    return writes.flatMap((last, i) => serial(writes.toSpliced(i, 1)).map((row) => ({ ...row, ...last })))
+  }
+
+  test('leave a row that opens, and that some order of them would have left', async () => {
+    await prisma.patient.create({ data: { id: 'race', email: 'race@example.org', fullName: '', ward: '' } })
+    const racing = wide()
+    const write = fc.oneof(
+      fc.constantFrom('f1', 'f2').map(full),
+      fc.constantFrom('p1', 'p2').map((fullName) => ({ fullName })),
+      fc.constantFrom('n1', 'n2').map((notes) => ({ notes })),
+      fc.constantFrom('s1', 's2').map((ssn) => ({ ssn })),
+      fc.constantFrom('w1', 'w2').map((ward) => ({ ward })),
+    )
+    await fc.assert(
+      fc.asyncProperty(fc.array(write, { minLength: 2, maxLength: 5 }), async (writes) => {
+        const start = { ...full('start'), ward: 'start' }
+        await prisma.patient.update({ where: { id: 'race' }, data: start })
+        await Promise.all(writes.map((data) => racing.patient.update({ where: { id: 'race' }, data })))
+        const row = await client().patient.findUnique({
+          where: { id: 'race' },
+          omit: { id: true, createdAt: true, doctorId: true },
+        })
+        expect(serial(writes).map((outcome) => ({ ...start, ...outcome }))).toContainEqual(row)
+        expect(await prisma.patient.count({ where: { ssn: row?.ssn ?? null } })).toBe(1)
+      }),
+      { numRuns: 40 },
+    )
+  })
+
+  test('keep tokens in the scope that the row ends up in', async () => {
+    await prisma.tenant.createMany({
+      data: [
+        { id: 1, name: 'a' },
+        { id: 2, name: 'b' },
+      ] as never,
+    })
+    await prisma.member.create({ data: { id: 'race', tenantId: 1, email: 'start@example.org' } })
+    const racing = wide()
+    for (let round = 0; round < 20; round += 1) {
+      const email = `round${round}@example.org`
+      await Promise.all([
+        racing.member.update({ where: { id: 'race' }, data: { tenantId: 1 + (round % 2) } }),
+        racing.member.update({ where: { id: 'race' }, data: { email } }),
+        racing.member.update({ where: { id: 'race' }, data: { nickname: email } }),
+      ])
+      const tenantId = 1 + (round % 2)
+      const found = await client().member.findUnique({ where: { tenantId_email: { tenantId, email } } })
+      expect(found).toEqual({ id: 'race', tenantId, email, nickname: email, role: 'reader' })
+    }
+  })
+})
+
+test('a delete that races with updates ends them with P2025, and the row stays away', async () => {
+  const racing = wide()
+  for (let round = 0; round < 10; round += 1) {
+    const { where, read } = await shared()
+    const updates = fields.slice(0, 8).map((name) => racing.wide.update({ where, data: valueOf(name) }))
+    const [deleted, ...outcomes] = await Promise.allSettled([racing.wide.delete({ where }), ...updates])
+    expect(deleted).toMatchObject({ status: 'fulfilled' })
+    const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []))
+    expect(failures).toEqual(failures.map(() => expect.objectContaining({ code: 'P2025' })))
+    expect(await read()).toBeNull()
+  }
+})
+
+describe('an update between whose read and write others write', () => {
+  /** A client below the extension that lets `meddle` run after each read of a row. */
+  function meddling(meddle: () => Promise<unknown>): EncryptedClient {
+    const between = bare.$extends({
+      query: {
+        wide: {
+          async findUnique({ args, query }) {
+            const row = await query(args)
+            await meddle()
+            return row
+          },
+        },
+      },
+    })
+    return extend(between as unknown as typeof bare, { keys, indexKey })
+  }
+
+  test('gives up with CONFLICT when it loses every time, and writes nothing', async () => {
+    const { where, read } = await shared()
+    let reads = 0
+    const meddled = meddling(async () => {
+      reads += 1
+      await prisma.wide.update({ where, data: { c002: `rival ${reads}` } })
+    })
+    await expect(meddled.wide.update({ where, data: { c001: 'never' } })).rejects.toMatchObject({
+      code: 'CONFLICT',
+      model: 'Wide',
+      operation: 'update',
+      message: expect.not.stringContaining('never'),
+    })
+    expect(await read()).toMatchObject({ c001: null, c002: `rival ${reads}` })
+    expect(reads).toBe(100)
+  })
+
+  test('ends with P2025 when the row is deleted meanwhile', async () => {
+    const { where, read } = await shared()
+    const meddled = meddling(() => prisma.wide.deleteMany({ where }))
+    await expect(meddled.wide.update({ where, data: { c001: 'never' } })).rejects.toMatchObject({ code: 'P2025' })
+    expect(await read()).toBeNull()
+  })
+
+  test('never seals over an envelope that was lost or replaced meanwhile', async () => {
+    const { where, read } = await shared()
+    await prisma.wide.update({ where, data: { c002: 'there' } })
+    const [before] = await sql(`SELECT envelope FROM "Wide" WHERE id = $1`, [where.id])
+    const lost = meddling(() => sql(`UPDATE "Wide" SET envelope = NULL WHERE id = $1`, [where.id]))
+    await expect(lost.wide.update({ where, data: { c001: 'never' } })).rejects.toMatchObject({ code: 'PLAINTEXT_FOUND' })
+    expect(await sql(`SELECT envelope, c001 FROM "Wide" WHERE id = $1`, [where.id])).toEqual([{ envelope: null, c001: null }])
+    await sql(`UPDATE "Wide" SET envelope = $2 WHERE id = $1`, [where.id, before?.['envelope']])
+    expect(await read()).toMatchObject({ c001: null, c002: 'there' })
+  })
+})
