@@ -449,8 +449,25 @@ describe('a row that would be bound to what nobody knows yet is refused, and not
 
 describe('a row bound to an optional foreign key', () => {
   const { Category } = models
-  const bound = client({
-    models: { ...models, Category: { ...Category, envelope: { field: 'envelope', column: 'envelope', bind: ['parentId'] } } },
+  const { parent } = Category.relations
+  const boundTo = (relation: Partial<typeof parent>, opposite: object = {}) => {
+    const relations = {
+      ...Category.relations,
+      parent: { ...parent, ...relation },
+      children: { ...Category.relations['children'], ...opposite },
+    }
+    const envelope = { field: 'envelope', column: 'envelope', bind: ['parentId'] }
+    return client({ models: { ...models, Category: { ...Category, relations, envelope } } as typeof models })
+  }
+  const bound = boundTo({ onDelete: 'Cascade', onUpdate: 'Cascade' })
+
+  test.each([
+    ['SetNull', () => boundTo({ onDelete: 'SetNull', onUpdate: 'Cascade' })],
+    ['SetDefault', () => boundTo({ onDelete: 'Cascade', onUpdate: 'SetDefault' })],
+    // Prisma Client detaches the row that was there before.
+    ['one-to-one', () => boundTo({ onDelete: 'Cascade', onUpdate: 'Cascade' }, { list: undefined })],
+  ])('is refused where it may become NULL unseen: %s', (_, configure) => {
+    expect(configure).toThrow(expect.objectContaining({ code: 'CONFIG', model: 'Category', field: 'parentId' }))
   })
 
   test('is refused where the database makes the key of its parent', async () => {

@@ -1,3 +1,4 @@
+import { EnvelopeError } from '../errors.ts'
 import type { ColumnPlan, Json, ModelPlan, ModelsPlan, RelationPlan, SearchPlan } from '../plan.ts'
 import type { Bind, CompileCodec, FieldCodec, PrismaNamespace } from '../values/contract.ts'
 
@@ -127,13 +128,29 @@ function link(draft: Draft, drafts: ReadonlyMap<string, Draft>): void {
 }
 
 /** Follows a bound field to the fields of other models that it is a copy of. */
-function markReferenced({ plan }: Draft, field: string, drafts: ReadonlyMap<string, Draft>): void {
-  for (const relation of Object.values(plan.relations)) {
-    const referenced = relation.to[relation.from.indexOf(field)]
-    const model = drafts.get(relation.model)
-    if (referenced === undefined || model === undefined || model.referencedByBound.has(referenced)) continue
+function markReferenced(draft: Draft, field: string, drafts: ReadonlyMap<string, Draft>): void {
+  for (const relation of draft.relations.values()) {
+    const referenced = relation.plan.to[relation.plan.from.indexOf(field)]
+    const model = drafts.get(relation.plan.model)
+    if (referenced === undefined || model === undefined) continue
+    refuseSilentChange(draft, relation, field)
+    if (model.referencedByBound.has(referenced)) continue
     model.referencedByBound.add(referenced)
     markReferenced(model, referenced, drafts)
+  }
+}
+
+/**
+ * Attaching another row to a one-to-one relation, Prisma Client sets an optional foreign key of the row that was there to NULL, without a word;
+ * `SetNull` and `SetDefault` let PostgreSQL do the like.
+ */
+function refuseSilentChange({ name, plan }: Draft, { plan: relation, opposite }: Relation, field: string): void {
+  const optional = plan.columns[field]?.required !== true && opposite.list !== true
+  const actions = [relation.onDelete, relation.onUpdate]
+  if (optional || actions.includes('SetNull') || actions.includes('SetDefault')) {
+    const reason =
+      'rows are bound to this foreign key, or to a copy of it, and it may be set to NULL unseen: make it required with Cascade, Restrict or NoAction, or do not bind it'
+    throw new EnvelopeError('CONFIG', reason, { model: name, field })
   }
 }
 
