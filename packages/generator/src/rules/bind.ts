@@ -10,7 +10,7 @@ import type { Report } from '../problems.ts'
 
 type Columns = Readonly<Record<string, ColumnPlan>>
 
-/** The fields to which every row of the model is bound: the primary key where it can be, and what `bind` names. DESIGN.md §2. */
+/** The fields to which every row of the model is bound: the primary key where it can be, and what `bind` names. */
 export function boundFields(
   schema: Schema,
   annotated: AnnotatedModel,
@@ -37,9 +37,8 @@ export function boundFields(
   }
   const fields = [...new Set([...(obstacle === undefined ? key : []), ...named])]
   for (const name of fields) {
-    const action = silentAction(schema, model, name)
-    if (action !== undefined)
-      refuse(`${name} is bound, and ${action}; set onDelete and onUpdate to Cascade, Restrict or NoAction, or do not bind it`)
+    const change = silentChange(schema, model, name)
+    if (change !== undefined) refuse(`${name} is bound, and ${change}, or do not bind it`)
   }
   return fields.sort((a, b) => bytewise(columnOf(model, a), columnOf(model, b)))
 }
@@ -76,17 +75,34 @@ function keyObstacle(model: Model, key: readonly string[], columns: Columns): st
   return undefined
 }
 
-/** A referential action by which the database would change a bound column without the client's seeing it. */
-function silentAction(schema: Schema, model: Model, name: string): string | undefined {
+/**
+ * How a bound column could change without the client's seeing it: by a referential action, here or on a column that it is a copy of, or by Prisma Client,
+ * which sets an optional foreign key of a one-to-one relation to NULL when another row is attached in its place.
+ */
+function silentChange(schema: Schema, model: Model, name: string, seen: ReadonlySet<string> = new Set()): string | undefined {
+  const at = `${model.name}.${name}`
+  if (seen.has(at)) return undefined
   for (const relation of relationsThrough(model, name)) {
-    const { onDelete, onUpdate } = relationPlan(schema, model, relation)
+    const plan = relationPlan(schema, model, relation)
+    const through = seen.size === 0 ? relation.name : `${model.name}.${relation.name}`
     for (const [when, action, stated] of [
-      ['onDelete', onDelete, relation.relationOnDelete],
-      ['onUpdate', onUpdate, relation.relationOnUpdate],
+      ['onDelete', plan.onDelete, relation.relationOnDelete],
+      ['onUpdate', plan.onUpdate, relation.relationOnUpdate],
     ] as const) {
       if (action !== 'SetNull' && action !== 'SetDefault') continue
-      return `${when}: ${action}${stated === undefined ? ' (the default of an optional relation)' : ''} of ${relation.name} would change it unseen`
+      const which = stated === undefined ? ' (the default of an optional relation)' : ''
+      return `${when}: ${action}${which} of ${through} would change it unseen; set onDelete and onUpdate to Cascade, Restrict or NoAction`
     }
+    const other = schema.datamodel.models.find((candidate) => candidate.name === plan.model)
+    const opposite = other === undefined ? undefined : fieldOf(other, plan.opposite)
+    if (fieldOf(model, name)?.isRequired === false && opposite?.isList === false)
+      return `attaching another row to the one-to-one relation ${through} would set it to NULL unseen; make ${at} required`
+    const referenced = plan.to[plan.from.indexOf(name)]
+    const further =
+      other === undefined || referenced === undefined
+        ? undefined
+        : silentChange(schema, other, referenced, new Set([...seen, at]))
+    if (further !== undefined) return further
   }
   return undefined
 }

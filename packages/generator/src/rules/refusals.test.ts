@@ -295,6 +295,25 @@ ${more}`
     expect(outcomeOf(text).problems).toEqual([expect.stringContaining(message)])
   })
 
+  it('refuses an optional foreign key of a one-to-one relation, which Prisma Client sets to NULL when another row takes its place', () => {
+    const text = bound('tenantId', `${relation(', onDelete: Cascade')}\n  tenantId String? @unique`).replace('as A[]', 'a A?')
+    expect(outcomeOf(text).problems).toEqual([
+      expect.stringContaining('the one-to-one relation t would set it to NULL unseen; make A.tenantId required'),
+    ])
+  })
+
+  it('follows a bound foreign key to the foreign key that it is a copy of', () => {
+    const text = bound('tenantId', `${relation('!')}\n  tenantId String`, 'model U {\n  id String @id\n  ts T[]\n}').replace(
+      'model T {\n  id String @id',
+      'model T {\n  id String @id\n  parent String? @unique\n  u U? @relation(fields: [parent], references: [id])',
+    )
+    const copied = text.replace('references: [id])\n  tenantId', 'references: [parent])\n  tenantId')
+    expect(outcomeOf(text).problems).toEqual([])
+    expect(outcomeOf(copied).problems).toEqual([
+      expect.stringContaining('onDelete: SetNull (the default of an optional relation) of T.u would change it unseen'),
+    ])
+  })
+
   it.each([
     ['x', 'x String'],
     ['x', 'x String? @db.Char(4)'],
