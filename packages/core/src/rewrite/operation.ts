@@ -5,9 +5,9 @@ import { rewriteNestedData } from './nested-writes.ts'
 import { refuseAggregates } from './refuse.ts'
 import { revealResult } from './reveal.ts'
 import { Rewriting, type Tools } from './rewriting.ts'
-import { rewriteReadConditions, rewriteSelection } from './selection.ts'
+import { rewriteReadConditions, rewriteSelection, type View, withoutOwnEnvelope } from './selection.ts'
 import { runUpdate } from './update.ts'
-import { encryptedIn, refuseSealedChange } from './update-data.ts'
+import { encryptedIn, refuseSealedChange, reseals } from './update-data.ts'
 import { type Expectation, rewriteWhere } from './where.ts'
 
 /**
@@ -76,9 +76,21 @@ async function summarize(call: Call, rewriting: Rewriting): Promise<unknown> {
 }
 
 async function create(call: Call, rewriting: Rewriting): Promise<unknown> {
+  const { model } = call
   // Where every field may be left out, so may `data`; the row needs an envelope all the same.
-  const data = rewriting.isAbsent(call.args['data']) ? {} : call.args['data']
-  return query(call, rewriting, { ...call.args, data: rewriteCreate(call.model, data, rewriting) })
+  const given = rewriting.isAbsent(call.args['data']) ? {} : call.args['data']
+  const data = rewriteCreate(model, given, rewriting)
+  const { args: selection, view } = withoutOwnEnvelope(rewriteSelection(model, call.args, rewriting, call.hidden))
+  await rewriting.settle()
+  const result = await call.query({ ...call.args, data, ...selection })
+  if (view === undefined) return result
+  const envelope = model.sealing !== undefined && isInput(data) ? data[model.sealing.field] : undefined
+  return revealResult(withOwnEnvelope(result, view, envelope), view, rewriting)
+}
+
+/** A row that was selected by {@link withoutOwnEnvelope}, as it would have come back with its envelope. */
+function withOwnEnvelope(row: unknown, { model: { sealing }, opens, strip }: View, envelope: unknown): unknown {
+  return sealing !== undefined && opens && strip.has(sealing.field) && isInput(row) ? { ...row, [sealing.field]: envelope } : row
 }
 
 async function createMany(call: Call, rewriting: Rewriting): Promise<unknown> {
@@ -95,7 +107,9 @@ async function update(call: Call, rewriting: Rewriting): Promise<unknown> {
   const data = isInput(call.args['data']) ? call.args['data'] : {}
   const written = model.sealing === undefined ? [] : encryptedIn(model.sealing, data, rewriting)
   const lasting = expectations.filter(({ field }) => !written.includes(field.name))
-  const { args: selection, view } = rewriteSelection(model, call.args, rewriting, call.hidden, lasting)
+  const whole = rewriteSelection(model, call.args, rewriting, call.hidden, lasting)
+  const sealsAnew = reseals(model, data, rewriting)
+  const { args: selection, view } = sealsAnew ? withoutOwnEnvelope(whole) : whole
   await rewriting.settle()
   const result = await runUpdate({
     call,
@@ -104,7 +118,8 @@ async function update(call: Call, rewriting: Rewriting): Promise<unknown> {
     args: { ...call.args, ...selection, where },
     expectations,
   })
-  return view === undefined ? result : revealResult(result, view, rewriting)
+  if (view === undefined) return result
+  return revealResult(sealsAnew ? withOwnEnvelope(result, view, rewriting.sealedRows.latest) : result, view, rewriting)
 }
 
 async function updateMany(call: Call, rewriting: Rewriting): Promise<unknown> {

@@ -7,8 +7,16 @@ import type { BoundValue, Envelope, OpenedRow, RowToOpen, RowToSeal } from '../e
 export class SealedRows {
   readonly #byCiphertext = new Map<string, { readonly row: RowToSeal; readonly envelope: Envelope }>()
 
+  #latest: Envelope | undefined
+
   add(row: RowToSeal, envelope: Envelope): void {
+    this.#latest = envelope
     this.#byCiphertext.set(envelope.ct, { row, envelope })
+  }
+
+  /** The envelope that was sealed last: an `update`, which seals no other row, has just written it. */
+  get latest(): Envelope | undefined {
+    return this.#latest
   }
 
   /** The record of a row that was sealed here, once: its values go to the caller, who may change them. */
@@ -26,8 +34,9 @@ function hasCiphertext(envelope: unknown): envelope is { readonly ct: string } {
   return typeof envelope === 'object' && envelope !== null && 'ct' in envelope && typeof envelope.ct === 'string'
 }
 
-/** Equal in every property; those that are objects (several KMS keys, a context) never are, and such rows are opened. */
+/** The same, or equal in every property; those that are objects (several KMS keys, a context) never are, and such rows are opened. */
 function sameEnvelope(written: Envelope, read: object): boolean {
+  if (written === read) return true
   const properties = Object.entries(written)
   return properties.length === Object.keys(read).length && properties.every(([name, value]) => Reflect.get(read, name) === value)
 }

@@ -38,9 +38,20 @@ export function rewriteSelection(
   return addToSelection(model, args, rewriting, hidden, expectations)
 }
 
-interface Selection {
+export interface Selection {
   readonly args: Selected
   readonly view: View | undefined
+}
+
+/**
+ * The selection of a row that the operation itself seals: its envelope is known, and need not come back from the database. Nested rows are read
+ * as always.
+ */
+export function withoutOwnEnvelope({ args, view }: Selection): Selection {
+  const field = view?.model.sealing?.field
+  if (view === undefined || field === undefined || !view.opens || !view.strip.has(field)) return { args, view }
+  if (!isInput(args.select)) return { args: { ...args, omit: { ...(isInput(args.omit) && args.omit), [field]: true } }, view }
+  return { args: { ...args, select: Object.fromEntries(Object.entries(args.select).filter(([name]) => name !== field)) }, view }
 }
 
 /** Reads that select nothing are the most frequent, and all alike. */

@@ -13,6 +13,17 @@ export function boundIn(model: Model, sealing: Sealing, data: Input, rewriting: 
   return sealing.bound.map((bound) => bound.name).filter((name) => isWritten(model, name, data, rewriting))
 }
 
+/** Whether an update with `data` has to seal the row anew. */
+export function reseals(model: Model, data: Input, rewriting: Rewriting): boolean {
+  const { sealing } = model
+  return (
+    sealing !== undefined &&
+    (encryptedIn(sealing, data, rewriting).length > 0 ||
+      boundIn(model, sealing, data, rewriting).length > 0 ||
+      !rewriting.isAbsent(data[sealing.field]))
+  )
+}
+
 function isWritten(model: Model, name: string, data: Input, rewriting: Rewriting): boolean {
   return isGiven(data[name], rewriting) || ownedBy(model, name).some((relation) => isGiven(data[relation.name], rewriting))
 }

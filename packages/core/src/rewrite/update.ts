@@ -7,7 +7,7 @@ import type { Sealing } from './model.ts'
 import { rewriteNestedWrites } from './nested-writes.ts'
 import type { Rewriting } from './rewriting.ts'
 import { isNotFound, sealedArgs, type Update, valuesAfterUpdate, withCondition } from './sealed-update.ts'
-import { boundIn, encryptedIn, refuseReferencedChange } from './update-data.ts'
+import { refuseReferencedChange, reseals } from './update-data.ts'
 
 /**
  * Runs an `update`. Where it writes encrypted or bound columns, the row is sealed anew under a fresh DEK:
@@ -25,12 +25,7 @@ export async function runUpdate(update: Update): Promise<unknown> {
   if (!isInput(data)) return call.query({ ...update.args, data: rewriting.oneInput(model, 'data', data, (input) => input) })
   refuseReferencedChange(model, data, rewriting)
   const { sealing } = model
-  const reseals =
-    sealing !== undefined &&
-    (encryptedIn(sealing, data, rewriting).length > 0 ||
-      boundIn(model, sealing, data, rewriting).length > 0 ||
-      !rewriting.isAbsent(data[sealing.field]))
-  if (!reseals) {
+  if (sealing === undefined || !reseals(model, data, rewriting)) {
     const out: Record<string, unknown> = { ...data }
     const parent = valuesAfterUpdate(model, data, original['where'], rewriting)
     rewriteNestedWrites(model, out, 'owning', parent, rewriting)
