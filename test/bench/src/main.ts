@@ -31,12 +31,13 @@ async function run(json: boolean): Promise<void> {
   }
   const stand = await openStand()
   try {
-    say('operation          plain ms  encrypted ms   ratio   limit')
-    const operations = await timeOperations(stand, (name, { plain, encrypted, ratio }) => {
+    say('operation          plain ms  encrypted ms   ratio   limit   floor')
+    const operations = await timeOperations(stand, (name, { plain, encrypted, ratio, floor }) => {
       const limit = LIMITS[name]
+      const least = floor === undefined ? '       ' : floor.toFixed(2).padStart(7)
       const verdict = ratio > limit ? '  over' : ''
       say(
-        `${name.padEnd(16)} ${plain.toFixed(3).padStart(10)} ${encrypted.toFixed(3).padStart(13)} ${ratio.toFixed(2).padStart(7)} ${limit.toFixed(2).padStart(7)}${verdict}`,
+        `${name.padEnd(16)} ${plain.toFixed(3).padStart(10)} ${encrypted.toFixed(3).padStart(13)} ${ratio.toFixed(2).padStart(7)} ${limit.toFixed(2).padStart(7)}${least}${verdict}`,
       )
     })
     const { seal, open, envelopeBytes } = await priceSealing(stand.keys.current)

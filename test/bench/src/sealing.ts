@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv, randomFillSync } from 'node:crypto'
 import { createRowCipher, type RowToSeal } from '../../../packages/core/dist/envelope/index.js'
 import { createKeyring, createKeys, type KeyProvider } from '../../../packages/core/dist/keys/index.js'
 import { row } from './rows.ts'
-import { median, rounded } from './side-by-side.ts'
+import { median, rounded, shuffled } from './side-by-side.ts'
 
 /** Microseconds a row, beside what `node:crypto` alone takes for the same bytes. */
 export interface Price {
@@ -50,7 +50,7 @@ export async function priceSealing(provider: KeyProvider): Promise<{ seal: Price
 }
 
 /** The two AES-256-GCM operations that a row can't do without: its DEK under the branch key, its record under the DEK. */
-function bareCrypto(recordBytes: number) {
+export function bareCrypto(recordBytes: number) {
   const [branchKey, dek] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)]
   const [record, aad] = [Buffer.alloc(recordBytes, 'x'), Buffer.alloc(100, 'a')]
   const fixed = Buffer.alloc(12)
@@ -86,11 +86,4 @@ function bareCrypto(recordBytes: number) {
       }
     },
   }
-}
-
-function shuffled<T>(values: readonly T[]): T[] {
-  return values
-    .map((value) => ({ value, at: Math.random() }))
-    .sort((a, b) => a.at - b.at)
-    .map(({ value }) => value)
 }
