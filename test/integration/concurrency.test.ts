@@ -61,6 +61,15 @@ describe(`${WRITERS} concurrent partial updates of different fields of one row`,
     expect(await read()).toMatchObject(expected)
   })
 
+  test('each answer with a row that holds their own value, also where others of the same transaction write beside them', async () => {
+    const { where } = await shared()
+    const answers = await prisma.$transaction(
+      (tx) => Promise.all(fields.map((name) => tx.wide.update({ where, data: valueOf(name) }))),
+      { timeout: 60_000 },
+    )
+    answers.forEach((answer, i) => expect(answer).toMatchObject(valueOf(field(i))))
+  })
+
   test('are P2034 for those that lose at RepeatableRead, and what was acknowledged is there', async () => {
     const { where, read } = await shared()
     const many = wide()

@@ -80,12 +80,22 @@ async function create(call: Call, rewriting: Rewriting): Promise<unknown> {
   // Where every field may be left out, so may `data`; the row needs an envelope all the same.
   const given = rewriting.isAbsent(call.args['data']) ? {} : call.args['data']
   const data = rewriteCreate(model, given, rewriting)
-  const { args: selection, view } = withoutOwnEnvelope(rewriteSelection(model, call.args, rewriting, call.hidden))
+  const whole = rewriteSelection(model, call.args, rewriting, call.hidden)
+  const knows = knowsEnvelope(call)
+  const { args: selection, view } = knows ? withoutOwnEnvelope(whole) : whole
   await rewriting.settle()
   const result = await call.query({ ...call.args, data, ...selection })
   if (view === undefined) return result
   const envelope = model.sealing !== undefined && isInput(data) ? data[model.sealing.field] : undefined
-  return revealResult(withOwnEnvelope(result, view, envelope), view, rewriting)
+  return revealResult(knows ? withOwnEnvelope(result, view, envelope) : result, view, rewriting)
+}
+
+/**
+ * Whether a row that an operation has sealed comes back as it wrote it. Inside an interactive transaction another operation of the same transaction may
+ * write the row between the statement and the reading of its result; elsewhere the row is locked until then.
+ */
+function knowsEnvelope({ transaction }: Call): boolean {
+  return transaction !== 'interactive'
 }
 
 /** A row that was selected by {@link withoutOwnEnvelope}, as it would have come back with its envelope. */
@@ -108,8 +118,8 @@ async function update(call: Call, rewriting: Rewriting): Promise<unknown> {
   const written = model.sealing === undefined ? [] : encryptedIn(model.sealing, data, rewriting)
   const lasting = expectations.filter(({ field }) => !written.includes(field.name))
   const whole = rewriteSelection(model, call.args, rewriting, call.hidden, lasting)
-  const sealsAnew = reseals(model, data, rewriting)
-  const { args: selection, view } = sealsAnew ? withoutOwnEnvelope(whole) : whole
+  const knows = knowsEnvelope(call) && reseals(model, data, rewriting)
+  const { args: selection, view } = knows ? withoutOwnEnvelope(whole) : whole
   await rewriting.settle()
   const result = await runUpdate({
     call,
@@ -119,7 +129,7 @@ async function update(call: Call, rewriting: Rewriting): Promise<unknown> {
     expectations,
   })
   if (view === undefined) return result
-  return revealResult(sealsAnew ? withOwnEnvelope(result, view, rewriting.sealedRows.latest) : result, view, rewriting)
+  return revealResult(knows ? withOwnEnvelope(result, view, rewriting.sealedRows.latest) : result, view, rewriting)
 }
 
 async function updateMany(call: Call, rewriting: Rewriting): Promise<unknown> {

@@ -14,6 +14,10 @@ export class SealedRows {
     this.#byCiphertext.set(envelope.ct, { row, envelope })
   }
 
+  get isEmpty(): boolean {
+    return this.#byCiphertext.size === 0
+  }
+
   /** The envelope that was sealed last: an `update`, which seals no other row, has just written it. */
   get latest(): Envelope | undefined {
     return this.#latest
@@ -21,7 +25,7 @@ export class SealedRows {
 
   /** The record of a row that was sealed here, once: its values go to the caller, who may change them. */
   take({ table, binding, envelope }: RowToOpen): OpenedRow | undefined {
-    if (this.#byCiphertext.size === 0 || !hasCiphertext(envelope)) return undefined
+    if (!hasCiphertext(envelope)) return undefined
     const sealed = this.#byCiphertext.get(envelope.ct)
     if (sealed === undefined || sealed.row.table !== table) return undefined
     if (!sameEnvelope(sealed.envelope, envelope) || !sameBinding(sealed.row.binding, binding)) return undefined
