@@ -1,8 +1,9 @@
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
+import { adapterOf, omit, PrismaClient } from '../support/client.ts'
 import { createBareClient, createEncryptedClient, type EncryptedClient, extend } from '../support/encrypted-client.ts'
 
-const { database, keys, indexKey, prisma, client, bare, sql } = await createEncryptedClient('concurrency')
+const { database, keys, indexKey, prisma, client, sql } = await createEncryptedClient('concurrency')
 
 type Wide = Record<string, string | null>
 
@@ -171,20 +172,38 @@ test('a delete that races with updates ends them with P2025, and the row stays a
 })
 
 describe('an update between whose read and write others write', () => {
-  /** A client below the extension that lets `meddle` run after each read of a row. */
+  /** A client on a database that does something else, `meddle`, after each statement that reads such a row. */
   function meddling(meddle: () => Promise<unknown>): EncryptedClient {
-    const between = bare.$extends({
-      query: {
-        wide: {
-          async findUnique({ args, query }) {
-            const row = await query(args)
-            await meddle()
-            return row
-          },
-        },
+    const client = new PrismaClient({ adapter: afterReads(adapterOf(database.url), meddle), omit })
+    afterAll(() => client.$disconnect())
+    return extend(client, { keys, indexKey })
+  }
+
+  function afterReads(factory: ReturnType<typeof adapterOf>, meddle: () => Promise<unknown>): ReturnType<typeof adapterOf> {
+    return intercepted(factory, 'connect', async (connect) => {
+      const connection = (await connect()) as Awaited<ReturnType<typeof factory.connect>>
+      return intercepted(connection, 'queryRaw', async (query, statement) => {
+        const rows = await query(statement)
+        if ((statement as { sql: string }).sql.startsWith('SELECT')) await meddle()
+        return rows
+      })
+    })
+  }
+
+  /** The same object, but for one method. */
+  function intercepted<T extends object>(
+    target: T,
+    method: keyof T,
+    instead: (method: (argument?: unknown) => Promise<unknown>, argument: unknown) => Promise<unknown>,
+  ): T {
+    return new Proxy(target, {
+      get(_, name) {
+        const value: unknown = Reflect.get(target, name)
+        if (typeof value !== 'function') return value
+        const own = (...values: unknown[]): Promise<unknown> => Reflect.apply(value, target, values) as Promise<unknown>
+        return name === method ? (argument: unknown) => instead(own, argument) : own
       },
     })
-    return extend(between as unknown as typeof bare, { keys, indexKey })
   }
 
   test('gives up with CONFLICT when it loses every time, and writes nothing', async () => {

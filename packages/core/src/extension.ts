@@ -10,7 +10,7 @@ import {
   type ParentClient,
   partOf,
   queryWhole,
-  runBeside,
+  rootOf,
 } from './prisma-internals.ts'
 import { isInput } from './rewrite/input.ts'
 import { type ManualEnvelope, manualEnvelope } from './rewrite/manual.ts'
@@ -19,6 +19,7 @@ import { runOperation } from './rewrite/operation.ts'
 import { RawSqlCheck } from './rewrite/raw-sql.ts'
 import type { Tools } from './rewrite/rewriting.ts'
 import type { HiddenFields } from './rewrite/selection.ts'
+import { inOwnTransaction, sessionOf } from './transactions.ts'
 import { bindValue, compileCodec } from './values/index.ts'
 
 /** What `$extends` takes; adds `$envelope` to the client and leaves its types as they are. */
@@ -52,6 +53,7 @@ export function envelopeEncryption(options: EnvelopeOptions): EnvelopeExtension 
 
   function extend(client: ParentClient): ReturnType<EnvelopeExtension> {
     const hidden = hiddenFields(client)
+    const root = rootOf(client)
     const extended = client.$extends({
       name: 'prisma-envelope',
       client: { $envelope },
@@ -67,7 +69,9 @@ export function envelopeEncryption(options: EnvelopeOptions): EnvelopeExtension 
           if (model === undefined) throw staleModel(params.model)
           if (!model.reachesSealing || !isInput(args)) return query(params.args)
           const internal = internalsOf(params)
-          const kind = internal.transaction === undefined ? 'none' : internal.transaction.kind === 'itx' ? 'interactive' : 'batch'
+          const { transaction } = internal
+          const kind = transaction === undefined ? 'none' : transaction.kind === 'itx' ? 'interactive' : 'batch'
+          const session = sessionOf(root, params, internal, transaction)
           const result = await runOperation(
             {
               model,
@@ -76,8 +80,13 @@ export function envelopeEncryption(options: EnvelopeOptions): EnvelopeExtension 
               hidden,
               transaction: kind,
               query: (rewritten) => queryWhole(params, internal, rewritten),
-              read: (read) => runBeside(client, internal, 'findUnique', read),
-              updateMany: (write) => runBeside(client, internal, 'updateMany', write),
+              session,
+              inTransaction: (work) =>
+                transaction === undefined
+                  ? inOwnTransaction(root, keys, tools, (own, ahead) =>
+                      work(sessionOf(root, params, internal, own, 'extension'), ahead),
+                    )
+                  : work(session, tools),
             },
             tools,
           )

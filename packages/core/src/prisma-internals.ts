@@ -11,7 +11,7 @@ export interface PrismaTransaction {
 }
 
 /** `__internalParams` of a query hook. */
-interface InternalParams {
+export interface InternalParams {
   readonly dataPath: readonly string[]
   readonly transaction: PrismaTransaction | undefined
   readonly jsModelName: string | undefined
@@ -32,6 +32,17 @@ interface PrismaPromise extends Promise<unknown> {
 /** The client that `$extends` hands to an extension. */
 export interface ParentClient {
   $extends(extension: Record<string, unknown>): unknown
+}
+
+/** What an interactive transaction's callback gets. */
+interface TransactionClient {
+  _createPrismaPromise(callback: (transaction: PrismaTransaction) => Promise<PrismaTransaction>): Promise<PrismaTransaction>
+}
+
+/** A client without any extension. */
+export interface RootClient {
+  $transaction<T>(work: (client: TransactionClient) => Promise<T>, options: { maxWait: number; timeout: number }): Promise<T>
+  $executeRawUnsafe(sql: string, ...values: readonly unknown[]): PrismaPromise
 }
 
 export function internalsOf(params: HookParams): InternalParams {
@@ -60,16 +71,64 @@ export function partOf(result: unknown, dataPath: readonly string[]): unknown {
   return part ?? null
 }
 
-/** Runs another operation on the hooked one's model and in its transaction, past this extension. */
-export function runBeside(
-  client: ParentClient,
+/** Runs another operation on the hooked one's model in its stead, through the extensions that were applied later. */
+export function queryInstead(
+  params: HookParams,
   internal: InternalParams,
-  operation: 'findUnique' | 'updateMany',
+  operation: string,
   args: Input,
+  transaction: PrismaTransaction | undefined,
 ): Promise<unknown> {
-  const delegate: unknown = internal.jsModelName === undefined ? undefined : Reflect.get(client, internal.jsModelName)
-  const promise = (delegate as Record<typeof operation, (args: Input) => PrismaPromise>)[operation](args)
-  return internal.transaction === undefined ? promise : promise.requestTransaction(internal.transaction)
+  const clientMethod = `${internal.jsModelName}.${operation}`
+  return params.query(args, { ...internal, action: operation, clientMethod, dataPath: [], transaction })
+}
+
+/**
+ * The client that all extensions of `client` were applied to. Statements that nobody but this extension knows of pass by the others: a read replica
+ * would answer them with an older row, a soft delete would hide rows from them, a log would show them twice.
+ */
+export function rootOf(client: ParentClient): RootClient {
+  const { _appliedParent: root } = Reflect.get(client, '_originalClient') as { readonly _appliedParent: RootClient }
+  return root
+}
+
+/** Runs an operation on any model, past all extensions. */
+export function runPast(
+  root: RootClient,
+  model: string,
+  operation: string,
+  args: Input,
+  transaction: PrismaTransaction | undefined,
+): Promise<unknown> {
+  const delegate: unknown = Reflect.get(root, model.charAt(0).toLowerCase() + model.slice(1))
+  const promise = (delegate as Record<string, (args: Input) => PrismaPromise>)[operation]?.(args)
+  if (promise === undefined) throw new TypeError(`this version of Prisma Client has no ${operation} on ${model}`)
+  return inTransaction(promise, transaction)
+}
+
+/** Runs a statement, past all extensions. */
+export function executePast(
+  root: RootClient,
+  sql: string,
+  values: readonly unknown[],
+  transaction: PrismaTransaction | undefined,
+): Promise<unknown> {
+  return inTransaction(root.$executeRawUnsafe(sql, ...values), transaction)
+}
+
+function inTransaction(promise: PrismaPromise, transaction: PrismaTransaction | undefined): Promise<unknown> {
+  return transaction === undefined ? promise : promise.requestTransaction(transaction)
+}
+
+/** Longer than any operation takes: Prisma sets no limit either to the transactions that it opens for nested writes. */
+const UNLIMITED_MS = 2 ** 31 - 1
+
+/** Opens a transaction, past all extensions. */
+export function openTransaction<T>(root: RootClient, work: (transaction: PrismaTransaction) => Promise<T>): Promise<T> {
+  return root.$transaction(
+    async (client) => work(await client._createPrismaPromise((transaction) => Promise.resolve(transaction))),
+    { maxWait: UNLIMITED_MS, timeout: UNLIMITED_MS },
+  )
 }
 
 /** Fields that the client's global `omit` hides, by the client's name of each model. */

@@ -47,4 +47,6 @@ export interface Keys {
   cached(request: KeyToUnwrap): KeyHandle | undefined
   /** The current index key, unwrapped at first use. */
   indexKey(): Promise<IndexKey>
+  /** The same without waiting, once it was used. */
+  readyIndexKey(): IndexKey | undefined
 }

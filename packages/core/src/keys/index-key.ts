@@ -99,7 +99,8 @@ export class ConfiguredIndexKey {
   /** @throws `CONFIG` if it does not open, the codes of {@link KeyProvider}, `TIMEOUT`. A failure is not remembered. */
   async get(): Promise<IndexKey> {
     const { id } = this.#configured
-    if (this.#key !== undefined) return { id, key: this.#key.lend() }
+    const ready = this.ready()
+    if (ready !== undefined) return ready
     const deadline = new Deadline(this.#deadline)
     try {
       return await this.#calls.ask(
@@ -111,6 +112,11 @@ export class ConfiguredIndexKey {
     } finally {
       deadline.clear()
     }
+  }
+
+  /** The key, where it was unwrapped before. */
+  ready(): IndexKey | undefined {
+    return this.#key === undefined ? undefined : { id: this.#configured.id, key: this.#key.lend() }
   }
 
   async #unwrap(signal: AbortSignal): Promise<LoanedKey> {

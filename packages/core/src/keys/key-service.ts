@@ -129,7 +129,9 @@ export function createKeys(options: KeysOptions): KeyService {
     )
   }
 
-  return { forSealing, readyForSealing, forOpening, cached, indexKey, stats: counters }
+  const readyIndexKey = (): IndexKey | undefined => configured?.ready()
+
+  return { forSealing, readyForSealing, forOpening, cached, indexKey, readyIndexKey, stats: counters }
 }
 
 function idOf({ request, context }: DistinctKey): string {

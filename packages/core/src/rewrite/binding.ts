@@ -4,6 +4,7 @@ import type { ColumnPlan, Json } from '../plan.ts'
 import { generateValue } from './generated-value.ts'
 import { type Input, isInput } from './input.ts'
 import type { Model, Relation, Sealing } from './model.ts'
+import { NeedsSteps } from './needs-steps.ts'
 import type { Rewriting } from './rewriting.ts'
 
 /** Something decides what the column will hold, but the extension can't see it before the write. */
@@ -120,7 +121,7 @@ function connectedValue(relation: Relation, connect: Input, referenced: string):
 /**
  * What a row is bound to, in the plan's order.
  *
- * @throws EnvelopeError `UNSUPPORTED` where a bound column's value can't be known before the write.
+ * @throws NeedsSteps where a bound column's value can't be known before the write.
  */
 export function bindingOf(model: Model, sealing: Sealing, known: Lookup, rewriting: Rewriting): readonly BoundValue[] {
   return sealing.bound.map(({ name, column }) => {
@@ -131,12 +132,8 @@ export function bindingOf(model: Model, sealing: Sealing, known: Lookup, rewriti
         through === undefined
           ? `give ${name} in \`data\``
           : `give ${name} in \`data\`, or connect ${through.name} by the field that ${name} references`
-      throw rewriting.error(
-        'UNSUPPORTED',
-        `the row is bound to this column, whose value can't be known before the write: ${way}`,
-        model,
-        name,
-      )
+      const reason = `the row is bound to this column, whose value can't be known before the write: ${way}`
+      throw new NeedsSteps(rewriting.error('UNSUPPORTED', reason, model, name))
     }
     try {
       return rewriting.tools.bind(column, found.value)

@@ -2,8 +2,9 @@ import { givenValue, type Lookup, NOWHERE, UNKNOWABLE } from './binding.ts'
 import { rewriteCreate, rewriteCreateMany } from './create.ts'
 import { type Input, isInput } from './input.ts'
 import type { Model, Relation } from './model.ts'
+import { NeedsSteps } from './needs-steps.ts'
 import type { Rewriting } from './rewriting.ts'
-import { refuseSealedChange } from './update-data.ts'
+import { refuseSealedChange, reseals } from './update-data.ts'
 import { rewriteWhere } from './where.ts'
 
 /** Which side holds the foreign key: `owning` relations write the parent's own columns, `owned` ones those of the other rows. */
@@ -13,7 +14,7 @@ export type Side = 'owning' | 'owned'
  * Rewrites the nested writes of a row's `data` in place, `data` being the extension's own copy.
  *
  * @param parent columns of the row that holds the nested writes, as far as they are known.
- * @throws EnvelopeError `UNSUPPORTED` for nested writes that would have to re-seal rows that exist.
+ * @throws NeedsSteps for nested writes that have to re-seal rows that exist.
  */
 export function rewriteNestedWrites(
   model: Model,
@@ -37,7 +38,14 @@ export function rewriteNestedWrites(
   }
 }
 
-function rewriteNested(relation: Relation, operation: string, argument: unknown, parent: Lookup, rewriting: Rewriting): unknown {
+/** Rewrites one operation of a nested write. */
+export function rewriteNested(
+  relation: Relation,
+  operation: string,
+  argument: unknown,
+  parent: Lookup,
+  rewriting: Rewriting,
+): unknown {
   const { model } = relation
   const child = childOf(relation, parent)
   const each = (change: (input: Input) => unknown) => rewriting.eachInput(model, operation, argument, change)
@@ -57,7 +65,6 @@ function rewriteNested(relation: Relation, operation: string, argument: unknown,
     case 'deleteMany':
       return each((where) => rewriteWhere(model, where, rewriting))
     case 'connectOrCreate':
-      refuseSealing(model, operation, rewriting)
       refuseRebinding(relation, operation, rewriting)
       return each((input) => ({
         ...input,
@@ -65,7 +72,6 @@ function rewriteNested(relation: Relation, operation: string, argument: unknown,
         create: rewriteCreate(model, input['create'], rewriting, child),
       }))
     case 'upsert':
-      refuseSealing(model, operation, rewriting)
       return each((input) => ({
         ...input,
         ...('where' in input && { where: rewriteWhere(model, input['where'], rewriting) }),
@@ -80,13 +86,10 @@ function rewriteNested(relation: Relation, operation: string, argument: unknown,
   }
 }
 
-/** A to-one `update` takes the data itself, or `{ where?, data }`. */
 function rewriteNestedUpdate(relation: Relation, input: Input, rewriting: Rewriting): unknown {
   const { model } = relation
-  if (relation.plan.list !== true) {
-    const own = Object.hasOwn(model.plan.columns, 'data') || model.relations.has('data')
-    if (own && isInput(input['data'])) refuseAmbiguous(model, input['data'], rewriting)
-    if (own || !isInput(input['data'])) return rewriteNestedData(model, input, rewriting)
+  if (relation.plan.list !== true && toOneUpdate(relation, input, rewriting).data === input) {
+    return rewriteNestedData(model, input, rewriting)
   }
   return {
     ...input,
@@ -95,14 +98,26 @@ function rewriteNestedUpdate(relation: Relation, input: Input, rewriting: Rewrit
   }
 }
 
+/** A to-one `update` takes the data itself, or `{ where?, data }`. */
+export function toOneUpdate(
+  { model }: Relation,
+  input: Input,
+  rewriting: Rewriting,
+): { readonly where: unknown; readonly data: unknown } {
+  const own = Object.hasOwn(model.plan.columns, 'data') || model.relations.has('data')
+  if (own && isInput(input['data'])) refuseAmbiguous(model, input['data'], rewriting)
+  return own || !isInput(input['data']) ? { where: undefined, data: input } : { where: input['where'], data: input['data'] }
+}
+
 /** Where a field of the model is called `data`, Prisma may still take it for the wrapper: it must mean nothing then that had to be rewritten. */
 function refuseAmbiguous(model: Model, data: Input, rewriting: Rewriting): void {
-  refuseSealedChange(model, data, rewriting)
-  const relation = [...model.relations.keys()].find((name) => !rewriting.isAbsent(data[name]))
+  const { sealing } = model
+  const sealed = sealing !== undefined && reseals(model, data, rewriting)
+  const relation = sealed ? sealing.field : [...model.relations.keys()].find((name) => !rewriting.isAbsent(data[name]))
   if (relation !== undefined) {
     throw rewriting.error(
       'UNSUPPORTED',
-      "beside a field called `data`, a nested update can't hold nested writes: update the row itself",
+      "beside a field called `data`, a nested update can't hold encrypted fields or nested writes: update the row itself",
       model,
       relation,
     )
@@ -139,21 +154,7 @@ function refuseRebinding(relation: Relation, operation: string, rewriting: Rewri
   const { sealing, referencedByBound } = relation.model
   const bound = relation.opposite.from.find((name) => sealing?.boundNames.has(name) === true || referencedByBound.has(name))
   if (bound !== undefined) {
-    throw rewriting.error(
-      'UNSUPPORTED',
-      `a nested \`${operation}\` changes a column that the row is bound to; update the rows of ${relation.model.name} themselves, one by one`,
-      relation.model,
-      bound,
-    )
-  }
-}
-
-function refuseSealing(model: Model, operation: string, rewriting: Rewriting): void {
-  if (model.sealing !== undefined) {
-    throw rewriting.error(
-      'UNSUPPORTED',
-      `a nested \`${operation}\` of a model with encrypted fields is not supported: look the row up, then create or update it`,
-      model,
-    )
+    const reason = `a nested \`${operation}\` changes a column that the row is bound to; update the rows of ${relation.model.name} themselves`
+    throw new NeedsSteps(rewriting.error('UNSUPPORTED', reason, relation.model, bound))
   }
 }

@@ -1,11 +1,13 @@
 import type { Call } from './call.ts'
 import { rewriteCreate, rewriteCreateMany } from './create.ts'
 import { type Input, isInput } from './input.ts'
+import { NeedsSteps } from './needs-steps.ts'
 import { rewriteNestedData } from './nested-writes.ts'
 import { refuseAggregates } from './refuse.ts'
 import { revealResult } from './reveal.ts'
 import { Rewriting, type Tools } from './rewriting.ts'
 import { rewriteReadConditions, rewriteSelection, type View, withoutOwnEnvelope } from './selection.ts'
+import { createInSteps, updateInSteps, updateManyInSteps, upsertInSteps } from './steps/whole-operations.ts'
 import { runUpdate } from './update.ts'
 import { encryptedIn, refuseSealedChange, reseals } from './update-data.ts'
 import { type Expectation, rewriteWhere } from './where.ts'
@@ -32,17 +34,17 @@ export function runOperation(call: Call, tools: Tools): Promise<unknown> {
     case 'deleteMany':
       return summarize(call, rewriting)
     case 'create':
-      return create(call, rewriting)
+      return inOneQuery(call, create(call, rewriting), () => createInSteps(call))
     case 'createMany':
     case 'createManyAndReturn':
-      return createMany(call, rewriting)
+      return inOneQuery(call, createMany(call, rewriting))
     case 'update':
-      return update(call, rewriting)
+      return inOneQuery(call, update(call, rewriting), () => updateInSteps(call))
     case 'updateMany':
     case 'updateManyAndReturn':
-      return updateMany(call, rewriting)
+      return inOneQuery(call, updateMany(call, rewriting), () => updateManyInSteps(call))
     case 'upsert':
-      return upsert(call, rewriting)
+      return inOneQuery(call, upsert(call, rewriting), () => upsertInSteps(call, tools))
     default:
       return Promise.reject(
         rewriting.error(
@@ -51,6 +53,21 @@ export function runOperation(call: Call, tools: Tools): Promise<unknown> {
           call.model,
         ),
       )
+  }
+}
+
+/** Most writes are one query; those that can't be say so before they write anything. */
+async function inOneQuery(call: Call, result: Promise<unknown>, inSteps?: () => Promise<unknown>): Promise<unknown> {
+  try {
+    return await result
+  } catch (error) {
+    if (!(error instanceof NeedsSteps)) throw error
+    if (inSteps === undefined || call.transaction === 'batch') throw error.refusal
+  }
+  try {
+    return await inSteps()
+  } catch (error) {
+    throw error instanceof NeedsSteps ? error.refusal : error
   }
 }
 
@@ -143,16 +160,14 @@ async function updateMany(call: Call, rewriting: Rewriting): Promise<unknown> {
 
 async function upsert(call: Call, rewriting: Rewriting): Promise<unknown> {
   const { model, args } = call
-  if (model.sealing !== undefined) {
-    throw rewriting.error(
-      'UNSUPPORTED',
-      '`upsert` of a model with encrypted fields is not supported: look the row up, then create or update it',
-      model,
-    )
-  }
+  const expectations: Expectation[] = []
+  const where = rewriteWhere(model, args['where'], rewriting, expectations)
+  // What a token finds is compared before it is changed, and its new value need not be the one that it was found by.
+  if (expectations.length > 0)
+    throw new NeedsSteps(rewriting.error('UNSUPPORTED', 'an `upsert` by an encrypted field takes several queries', model))
   return query(call, rewriting, {
     ...args,
-    where: rewriteWhere(model, args['where'], rewriting),
+    where,
     create: rewriteCreate(model, args['create'], rewriting),
     update: rewriteNestedData(model, args['update'], rewriting),
   })

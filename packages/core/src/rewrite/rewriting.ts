@@ -31,13 +31,19 @@ interface PendingSeal {
 export class Rewriting {
   readonly tools: Tools
   readonly operation: string
-  readonly sealedRows: SealedRows = new SealedRows()
+  readonly sealedRows: SealedRows
   readonly #tokens: PendingToken[] = []
   readonly #seals: PendingSeal[] = []
 
-  constructor(tools: Tools, operation: string) {
+  constructor(tools: Tools, operation: string, sealedRows: SealedRows = new SealedRows()) {
     this.tools = tools
     this.operation = operation
+    this.sealedRows = sealedRows
+  }
+
+  /** Another query of the same operation, with holes of its own. */
+  next(): Rewriting {
+    return new Rewriting(this.tools, this.operation, this.sealedRows)
   }
 
   error(code: EnvelopeErrorCode, reason: string, model: Model, field?: string): EnvelopeError {

@@ -1,6 +1,7 @@
 import { givenValue, ownedBy } from './binding.ts'
 import type { Input } from './input.ts'
 import type { Model, Sealing } from './model.ts'
+import { NeedsSteps } from './needs-steps.ts'
 import type { Rewriting } from './rewriting.ts'
 
 /** The encrypted fields that `data` writes. */
@@ -33,11 +34,13 @@ function isGiven(value: unknown, rewriting: Rewriting): boolean {
   return !rewriting.isAbsent(value) && !rewriting.isAbsent(givenValue(value))
 }
 
+const IN_ONE_QUERY = 'in a batch that Prisma runs by itself, this update'
+
 /**
  * Throws where an update that can't re-seal rows would have to: it writes an encrypted or a bound column, or one that bound foreign keys of
  * other models follow.
  *
- * @throws EnvelopeError `UNSUPPORTED`, `ENVELOPE_INPUT`
+ * @throws NeedsSteps where the rows have to be sealed anew; EnvelopeError `UNSUPPORTED`, `ENVELOPE_INPUT`
  */
 export function refuseSealedChange(model: Model, data: unknown, rewriting: Rewriting): void {
   rewriting.oneInput(model, 'data', data, (input) => refuseChange(model, input, rewriting))
@@ -52,21 +55,11 @@ function refuseChange(model: Model, data: Input, rewriting: Rewriting): void {
   }
   const encrypted = encryptedIn(sealing, data, rewriting)[0]
   if (encrypted !== undefined) {
-    throw rewriting.error(
-      'UNSUPPORTED',
-      'an encrypted field can be written by `create` and by a top-level `update` of one row only',
-      model,
-      encrypted,
-    )
+    throw new NeedsSteps(rewriting.error('UNSUPPORTED', `${IN_ONE_QUERY} can't write an encrypted field`, model, encrypted))
   }
   const bound = boundIn(model, sealing, data, rewriting)[0]
   if (bound !== undefined) {
-    throw rewriting.error(
-      'UNSUPPORTED',
-      'the row is bound to this column: change it by a top-level `update` of one row',
-      model,
-      bound,
-    )
+    throw new NeedsSteps(rewriting.error('UNSUPPORTED', `${IN_ONE_QUERY} can't change what the row is bound to`, model, bound))
   }
 }
 

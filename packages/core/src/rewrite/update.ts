@@ -4,6 +4,7 @@ import { type EncodedValues, encodeValues } from './encrypted-values.ts'
 import { type Input, isInput } from './input.ts'
 import { mergeUntilWritten } from './merged-update.ts'
 import type { Sealing } from './model.ts'
+import { NeedsSteps } from './needs-steps.ts'
 import { rewriteNestedWrites } from './nested-writes.ts'
 import type { Rewriting } from './rewriting.ts'
 import { isNotFound, sealedArgs, type Update, valuesAfterUpdate, withCondition } from './sealed-update.ts'
@@ -16,7 +17,9 @@ import { refuseReferencedChange, reseals } from './update-data.ts'
  *   fields, so that fields which this plan does not know are never lost;
  * - else: read, merge, and write by compare-and-swap on the old envelope, again and again until no other writer came between.
  *
- * @throws EnvelopeError `CONFLICT` after 100 lost races; `UNSUPPORTED` for nested writes that can't stand beside a compare-and-swap.
+ * @throws EnvelopeError `CONFLICT` after 100 lost races; NeedsSteps for nested writes that can't stand beside a compare-and-swap, and inside
+ * interactive transactions, where losing a race must not be an error: Prisma sends all operations of one turn of the event loop together, and once
+ * one of them fails, the others are never run and yet resolve, with `undefined`.
  */
 export async function runUpdate(update: Update): Promise<unknown> {
   const { call, rewriting, original } = update
@@ -35,13 +38,13 @@ export async function runUpdate(update: Update): Promise<unknown> {
   }
   const values = encodeValues(model, sealing, data, rewriting)
   refuseNestedWrites(call, data, rewriting)
+  if (call.transaction === 'interactive') throw new NeedsSteps(rewriting.error('UNSUPPORTED', 'takes several queries', model))
   const known = valuesAfterUpdate(model, data, original['where'], rewriting)
   // A row found by a token is compared before anything is sealed into it.
   const complete =
     values.size === sealing.encrypted.length &&
     sealing.bound.every(({ name }) => isKnown(known(name))) &&
     update.expectations.length === 0
-  if (call.transaction === 'interactive') return mergeUntilWritten(update, sealing, data, values)
   if (call.transaction === 'batch' && !complete) throw needsTwo(call, rewriting)
   if (!complete) return mergeUntilWritten(update, sealing, data, values)
   try {
@@ -52,16 +55,14 @@ export async function runUpdate(update: Update): Promise<unknown> {
   }
 }
 
-function needsTwo({ model }: Call, rewriting: Rewriting): Error {
-  return rewriting.error(
-    'UNSUPPORTED',
-    'this update has to read the row before it writes it, which a batch transaction does not allow: use an interactive transaction, or give all encrypted fields and all that the row is bound to, and find it by its primary key',
-    model,
-  )
+function needsTwo({ model }: Call, rewriting: Rewriting): NeedsSteps {
+  const reason =
+    'this update has to read the row before it writes it, which a batch that Prisma runs by itself does not allow: use an interactive transaction'
+  return new NeedsSteps(rewriting.error('UNSUPPORTED', reason, model))
 }
 
 /** Only what Prisma folds into the one UPDATE that carries the compare-and-swap may stand beside it. */
-function refuseNestedWrites({ model, transaction }: Call, data: Input, rewriting: Rewriting): void {
+function refuseNestedWrites({ model }: Call, data: Input, rewriting: Rewriting): void {
   for (const { name, plan } of model.relations.values()) {
     const write = data[name]
     if (rewriting.isAbsent(write) || !isInput(write)) continue
@@ -72,14 +73,9 @@ function refuseNestedWrites({ model, transaction }: Call, data: Input, rewriting
       plan.from.length > 0 &&
       others.length === 0 &&
       (operation === 'connect' || (operation === 'disconnect' && write[operation] === true))
-    const what = `nested writes of ${name} can't stand in one \`update\` with encrypted or bound fields`
-    if (!folded) throw rewriting.error('UNSUPPORTED', `${what}: make two operations of it, in a transaction`, model)
-    if (transaction === 'interactive') {
-      throw rewriting.error(
-        'UNSUPPORTED',
-        `${what} in an interactive transaction: give ${plan.from.join(' and ')} instead`,
-        model,
-      )
+    if (!folded) {
+      const reason = `nested writes of ${name} can't stand in one query with encrypted or bound fields`
+      throw new NeedsSteps(rewriting.error('UNSUPPORTED', reason, model))
     }
   }
 }

@@ -1,0 +1,94 @@
+import { EnvelopeError } from '../errors.ts'
+import type { KeyHandle, Keys, KeyToUnwrap, SealingKey } from './contract.ts'
+import { contextId } from './distinct-keys.ts'
+import type { EncryptionContext } from './key-provider.ts'
+
+/** Thrown where work that must not wait for a KMS meets a key that is not at hand. */
+export class KeysNeeded extends Error {
+  /** Asks the KMS for them. They are at hand when the work is done again. */
+  readonly fetch: () => Promise<void>
+
+  constructor(fetch: () => Promise<void>) {
+    super('keys have to be fetched first')
+    this.name = 'KeysNeeded'
+    this.fetch = fetch
+  }
+}
+
+/** Keys for work that holds a database transaction open: it never waits for a KMS, but is abandoned and done again once the keys are there. */
+export interface KeysAhead {
+  readonly keys: Keys
+  /** Releases all that was fetched. */
+  release(): void
+}
+
+/** `keys`, and what was fetched for this work alone, whatever the cache may have let go of since. */
+export function createKeysAhead(keys: Keys): KeysAhead {
+  const opened = new Map<string, KeyHandle | EnvelopeError>()
+  const sealing = new Map<string, readonly SealingKey[]>()
+  const held: KeyHandle[] = []
+
+  const idOf = ({ kid, wrapped, context }: KeyToUnwrap): string => `${kid} ${wrapped} ${contextId(context)}`
+  const find = (request: KeyToUnwrap): KeyHandle | EnvelopeError | undefined => {
+    const found = opened.get(idOf(request))
+    return found === undefined || found instanceof EnvelopeError ? found : borrowed(found)
+  }
+
+  async function unwrap(requests: readonly KeyToUnwrap[]): Promise<void> {
+    const outcomes = await keys.forOpening(requests)
+    outcomes.forEach((outcome, i) => {
+      if (!(outcome instanceof EnvelopeError)) held.push(outcome)
+      const request = requests[i]
+      if (request !== undefined) opened.set(idOf(request), outcome)
+    })
+  }
+
+  function readyForSealing(context: EncryptionContext, rows: number): readonly SealingKey[] | undefined {
+    const id = contextId(context)
+    const reserved = sealing.get(id) ?? []
+    if (reserved.reduce((sum, key) => sum + key.rows, 0) < rows) return keys.readyForSealing(context, rows)
+    sealing.delete(id)
+    return reserved
+  }
+
+  async function reserve(context: EncryptionContext, rows: number): Promise<void> {
+    const id = contextId(context)
+    for (const { key } of sealing.get(id) ?? []) key.release()
+    sealing.delete(id)
+    sealing.set(id, await keys.forSealing(context, rows))
+  }
+
+  return {
+    keys: {
+      async forSealing(context, rows) {
+        throw new KeysNeeded(() => reserve(context, rows))
+      },
+      readyForSealing,
+      async forOpening(requests) {
+        const missing = requests.filter((request) => find(request) === undefined)
+        if (missing.length > 0) throw new KeysNeeded(() => unwrap(missing))
+        return requests.map((request) => find(request) as KeyHandle | EnvelopeError)
+      },
+      cached(request) {
+        const found = find(request)
+        return found === undefined || found instanceof EnvelopeError ? keys.cached(request) : found
+      },
+      readyIndexKey: () => keys.readyIndexKey(),
+      async indexKey() {
+        const ready = keys.readyIndexKey()
+        if (ready !== undefined) return ready
+        throw new KeysNeeded(async () => (await keys.indexKey()).key.release())
+      },
+    },
+    release() {
+      for (const key of held.splice(0)) key.release()
+      for (const reserved of sealing.values()) for (const { key } of reserved) key.release()
+      sealing.clear()
+    },
+  }
+}
+
+/** The bytes of a handle that is released later, with all others. */
+function borrowed({ bytes }: KeyHandle): KeyHandle {
+  return { bytes, release: () => {} }
+}

@@ -1,0 +1,16 @@
+import type { Input } from './input.ts'
+import type { Model } from './model.ts'
+
+/** Statements of one operation beside, or in place of, its own query; all in one transaction where there is one. */
+export interface Session {
+  /** Whether a transaction holds the statements together, the caller's or one of the extension's own. */
+  readonly transactional: boolean
+  /** Runs any operation past all extensions: it reads and writes what the database holds. */
+  run(model: Model, operation: string, args: Input): Promise<unknown>
+  /** Runs another operation of the hooked operation's model in its stead, for a result that the caller gets. */
+  answer(operation: string, args: Input): Promise<unknown>
+  /** Runs a statement of SQL; gives the number of rows. */
+  execute(sql: string, values: readonly unknown[]): Promise<number>
+  /** Keeps the caller from committing what was done so far, where the caller could. */
+  abort(): Promise<void>
+}

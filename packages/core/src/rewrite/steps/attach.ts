@@ -1,0 +1,110 @@
+import { type Input, isInput, listOf } from '../input.ts'
+import type { Model, Relation } from '../model.ts'
+import { NeedsSteps } from '../needs-steps.ts'
+import { rewriteNested } from '../nested-writes.ts'
+import type { Row } from '../opened-row.ts'
+import { filterOf, keysFilter, keyText, requireUnique } from '../row-key.ts'
+import { rewriteWhere } from '../where.ts'
+import { type ClaimedRow, claim, rebind } from './reseal.ts'
+import { type KnownRow, type Steps, updateKnown } from './steps.ts'
+
+/** Whether a nested write may change a foreign key that the row which holds it is bound to. */
+export function changesBinding({ sealing, referencedByBound }: Model, { plan }: Relation, operation: string): boolean {
+  if (operation === 'update') return false
+  return plan.from.some((name) => sealing?.boundNames.has(name) === true || referencedByBound.has(name))
+}
+
+/**
+ * A nested write that changes the row's own bound foreign key: the row is locked, Prisma does the write, and the row is sealed for what it references
+ * then.
+ *
+ * @param otherwise does the write where Prisma can't.
+ */
+export async function attachOwn(
+  steps: Steps,
+  parent: KnownRow,
+  relation: Relation,
+  operation: string,
+  argument: unknown,
+  otherwise: (parent: KnownRow) => Promise<KnownRow>,
+): Promise<KnownRow> {
+  const { rewriting } = steps
+  refuseCopied(parent.model, relation.plan.from, steps)
+  const claimed = await claim(steps, parent.model, keysFilter(parent.model, [parent.row]))
+  const after = await attached()
+  if (claimed !== undefined) await rebind(steps, claimed, after.row)
+  return after
+
+  async function attached(): Promise<KnownRow> {
+    const next = rewriting.next()
+    let rewritten: unknown
+    try {
+      rewritten = relation.model.reachesSealing
+        ? rewriteNested(relation, operation, argument, (field) => ({ value: parent.row[field] }), next)
+        : argument
+    } catch (error) {
+      if (error instanceof NeedsSteps) return otherwise(parent)
+      throw error
+    }
+    await next.settle()
+    return updateKnown(steps, parent, { [relation.name]: { [operation]: rewritten } })
+  }
+}
+
+/**
+ * `connect`, `set` or `disconnect` of rows that are bound to the foreign key that this changes: they are locked, Prisma does the write, and each is
+ * sealed for its new foreign key.
+ */
+export async function attach(
+  steps: Steps,
+  parent: KnownRow,
+  relation: Relation,
+  operation: 'connect' | 'set' | 'disconnect',
+  argument: unknown,
+): Promise<KnownRow> {
+  const { model, opposite } = relation
+  refuseCopied(model, opposite.from, steps)
+  const keyOfParent = (i: number): unknown => parent.row[opposite.to[i] as string]
+  const foreignKey = Object.fromEntries(opposite.from.map((name, i) => [name, keyOfParent(i)]))
+  const none = Object.fromEntries(opposite.from.map((name) => [name, null]))
+  const wheres = listOf(argument).filter(isInput)
+  const claimed: { readonly row: ClaimedRow; readonly after: Row }[] = []
+
+  async function claimAll(conditions: readonly Input[], change: Row): Promise<void> {
+    for (const condition of conditions) {
+      for (const row of await rowsOf(steps, model, condition)) {
+        if (claimed.some((other) => keyText(model, other.row.row) === keyText(model, row))) continue
+        const locked = await claim(steps, model, keysFilter(model, [row]))
+        if (locked !== undefined) claimed.push({ row: locked, after: { ...locked.row, ...change } })
+      }
+    }
+  }
+
+  const next = steps.rewriting.next()
+  for (const where of wheres) requireUnique(model, where, operation, steps.rewriting)
+  const conditions = wheres.map((where) => rewriteWhere(model, where, next))
+  await next.settle()
+  const named = conditions.map((where) => filterOf(model, where))
+  if (operation === 'disconnect') {
+    await claimAll(argument === true ? [foreignKey] : named.map((where) => ({ AND: [foreignKey, where] })), none)
+  } else {
+    await claimAll(named, foreignKey)
+    if (operation === 'set') await claimAll([foreignKey], none)
+  }
+  const rewritten = Array.isArray(argument) ? conditions : (conditions[0] ?? argument)
+  const after = await updateKnown(steps, parent, { [relation.name]: { [operation]: rewritten } })
+  for (const { row, after: bound } of claimed) await rebind(steps, row, bound)
+  return after
+}
+
+async function rowsOf({ session }: Steps, model: Model, where: Input): Promise<readonly Row[]> {
+  return (await session.run(model, 'findMany', { where })) as Row[]
+}
+
+/** `ON UPDATE CASCADE` would carry the change on to bound rows that nobody seals anew. */
+function refuseCopied(model: Model, from: readonly string[], { rewriting }: Steps): void {
+  const field = from.find((column) => model.referencedByBound.has(column))
+  if (field === undefined) return
+  const reason = 'rows of another model are bound to this column through their foreign key; it must not change'
+  throw rewriting.error('UNSUPPORTED', reason, model, field)
+}

@@ -1,0 +1,31 @@
+import type { Input } from '../input.ts'
+import type { Model } from '../model.ts'
+import type { Row } from '../opened-row.ts'
+import type { Rewriting } from '../rewriting.ts'
+import { keyOf, knownFields, selectOf } from '../row-key.ts'
+import type { Session } from '../session.ts'
+
+/**
+ * One operation of the caller's, done in several statements because rows have to be read before they can be sealed. What needs no sealing is
+ * handed to Prisma as it is, a nested write at a time and in the caller's order, so that its rules and its errors stay Prisma's own.
+ */
+export interface Steps {
+  readonly session: Session
+  readonly rewriting: Rewriting
+}
+
+/** A row that exists, with {@link knownFields} as they are. */
+export interface KnownRow {
+  readonly model: Model
+  readonly row: Row
+}
+
+/** Runs an `update` of a known row, whose data is rewritten, and gives the row as it is then. */
+export async function updateKnown({ session }: Steps, { model, row }: KnownRow, data: Input): Promise<KnownRow> {
+  const updated = await session.run(model, 'update', {
+    where: keyOf(model, row),
+    data,
+    select: selectOf(knownFields(model)),
+  })
+  return { model, row: updated as Row }
+}

@@ -1,0 +1,162 @@
+import type { BoundValue, Envelope, RowToSeal, SealedRecord } from '../../envelope/contract.ts'
+import { EnvelopeError } from '../../errors.ts'
+import { bindingOf } from '../binding.ts'
+import { type EncodedValues, encodeValues, replaceValues } from '../encrypted-values.ts'
+import { type Input, isInput } from '../input.ts'
+import { merge, openAll } from '../merge.ts'
+import type { EncryptedField, Model, Sealing } from '../model.ts'
+import type { Row } from '../opened-row.ts'
+import type { Rewriting } from '../rewriting.ts'
+import { keyFields, keysFilter, sealedFields, selectOf } from '../row-key.ts'
+import { boundIn, refuseReferencedChange } from '../update-data.ts'
+import { writeEnvelopes } from './envelope-writes.ts'
+import { resealRow } from './reseal.ts'
+import type { Steps } from './steps.ts'
+
+/** Rows whose envelopes are in memory at the same time. */
+const CHUNK = 10_000
+
+/**
+ * `updateMany` of columns that rows are sealed with. Each row gets a DEK of its own. Prisma updates the rows that `where` finds, with placeholders
+ * in place of the values, which locks them; one more statement then writes their envelopes.
+ *
+ * @param where a rewritten `WhereInput`
+ * @param data columns, as the caller gave them
+ * @returns the rows that were updated, with {@link sealedFields}
+ */
+export async function updateRows(
+  steps: Steps,
+  model: Model,
+  where: Input,
+  data: unknown,
+  limit?: unknown,
+): Promise<readonly Row[]> {
+  const { session, rewriting } = steps
+  const { sealing } = model
+  if (!isInput(data)) throw rewriting.error('INVALID_VALUE', '`data` must be an object, as Prisma says', model)
+  refuseReferencedChange(model, data, rewriting)
+  const bounds = rewriting.isAbsent(limit) ? {} : { limit }
+  if (sealing === undefined) {
+    const select = selectOf(keyFields(model))
+    return (await session.run(model, 'updateManyAndReturn', { where, data, ...bounds, select })) as Row[]
+  }
+  const values = encodeValues(model, sealing, data, rewriting)
+  if (changesTokens(model, sealing, data, values, rewriting)) return oneByOne(steps, model, sealing, where, data, limit)
+  const written = await withPlaceholders(data, values, rewriting)
+  const update = async (condition: Input, most: Input): Promise<readonly Row[]> => {
+    const rows = (await session.run(model, 'updateManyAndReturn', {
+      where: condition,
+      data: written,
+      ...most,
+      select: selectOf(sealedFields(model)),
+    })) as Row[]
+    await orAbort(steps, () => sealAnew(steps, model, sealing, rows, values))
+    return rows
+  }
+  const found = rewriting.isAbsent(limit)
+    ? Number(await session.run(model, 'count', { where, take: CHUNK + 1 }))
+    : Math.min(Number(limit), CHUNK + 1)
+  if (found <= CHUNK) return update(where, bounds)
+  const keys = (await session.run(model, 'findMany', {
+    where,
+    select: selectOf(keyFields(model)),
+    ...(!rewriting.isAbsent(limit) && { take: limit }),
+  })) as Row[]
+  const updated: Row[] = []
+  for (let at = 0; at < keys.length; at += CHUNK) {
+    const rows = await update({ AND: [where, keysFilter(model, keys.slice(at, at + CHUNK))] }, {})
+    // Their envelopes are written: only what names them is needed from here on.
+    updated.push(...rows.map((row) => Object.fromEntries(keyFields(model).map((name) => [name, row[name]]))))
+  }
+  return updated
+}
+
+/** Where tokens or what rows are bound to differ from row to row, each row is written by itself. */
+async function oneByOne(
+  steps: Steps,
+  model: Model,
+  sealing: Sealing,
+  where: Input,
+  data: Input,
+  limit: unknown,
+): Promise<readonly Row[]> {
+  const { session, rewriting } = steps
+  const take = rewriting.isAbsent(limit) ? {} : { take: limit }
+  const keys = (await session.run(model, 'findMany', { where, select: selectOf(keyFields(model)), ...take })) as Row[]
+  const updated: Row[] = []
+  for (const key of keys) {
+    const condition = { AND: [where, keysFilter(model, [key])] }
+    const row = await session.run(model, 'findFirst', { where: condition, select: selectOf(sealedFields(model)) })
+    if (!isInput(row)) continue
+    const known = await resealRow(steps, { model, where: condition, row, expectations: [] }, sealing, data)
+    if (known !== undefined) updated.push(known.row)
+  }
+  return updated
+}
+
+function changesTokens(model: Model, sealing: Sealing, data: Input, values: EncodedValues, rewriting: Rewriting): boolean {
+  if (boundIn(model, sealing, data, rewriting).length > 0) return true
+  return [...values].some(([field, value]) => value !== null && (field.search?.scope.length ?? 0) > 0)
+}
+
+async function withPlaceholders(data: Input, values: EncodedValues, rewriting: Rewriting): Promise<Input> {
+  const out: Record<string, unknown> = { ...data }
+  const next = rewriting.next()
+  replaceValues(out, values, () => [], next)
+  await next.settle()
+  return out
+}
+
+async function sealAnew(
+  { session, rewriting }: Steps,
+  model: Model,
+  sealing: Sealing,
+  rows: readonly Row[],
+  values: EncodedValues,
+): Promise<void> {
+  if (rows.length === 0) return
+  const records = await recordsOf(rows, model, sealing, values, rewriting)
+  const sealed = rows.map((row, i): RowToSeal => {
+    const binding: readonly BoundValue[] = bindingOf(model, sealing, (field) => ({ value: row[field] }), rewriting)
+    return { table: sealing.table, binding, record: records[i] as SealedRecord }
+  })
+  const envelopes: readonly Envelope[] = await rewriting.tools.cipher.seal(sealed)
+  await writeEnvelopes(session, model, sealing, rows, envelopes, rewriting)
+}
+
+/** What the rows hold with the new values in it. Rows that hold these fields and no others need not be opened. */
+async function recordsOf(
+  rows: readonly Row[],
+  model: Model,
+  sealing: Sealing,
+  values: EncodedValues,
+  rewriting: Rewriting,
+): Promise<readonly SealedRecord[]> {
+  const whole = Object.fromEntries([...values].map(([field, value]: [EncryptedField, unknown]) => [field.identity, value]))
+  const isWhole = (row: Row): boolean => {
+    const envelope = row[sealing.field]
+    return values.size === sealing.encrypted.length && isInput(envelope) && envelope['fs'] === sealing.fieldSet
+  }
+  const others = rows.filter((row) => !isWhole(row))
+  const opened = others.length === 0 ? [] : await openAll(others, model, sealing, rewriting)
+  let next = 0
+  return rows.map((row) => {
+    if (isWhole(row)) return whole as SealedRecord
+    const at = opened[next++]
+    if (at === undefined) throw new EnvelopeError('CANNOT_OPEN', 'the row was not opened')
+    return merge(row, at, model, sealing, values, rewriting)
+  })
+}
+
+/**
+ * Between the two statements rows hold placeholders that their envelopes do not know of. Whatever fails there must not be committed by a caller that
+ * catches the error.
+ */
+async function orAbort({ session }: Steps, work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    await session.abort()
+    throw error
+  }
+}

@@ -1,0 +1,89 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createRowCipher } from './envelope/index.ts'
+import type { Keys } from './keys/contract.ts'
+import { createKeysAhead, KeysNeeded } from './keys/keys-ahead.ts'
+import {
+  executePast,
+  type HookParams,
+  type InternalParams,
+  openTransaction,
+  type PrismaTransaction,
+  queryInstead,
+  type RootClient,
+  runPast,
+} from './prisma-internals.ts'
+import type { Tools } from './rewrite/rewriting.ts'
+import type { Session } from './rewrite/session.ts'
+
+const MAX_ATTEMPTS = 100
+const MAX_PAUSE_MS = 50
+
+/** Statements beside a hooked operation, in `transaction`. */
+export function sessionOf(
+  root: RootClient,
+  params: HookParams,
+  internal: InternalParams,
+  transaction: PrismaTransaction | undefined,
+  owner: 'caller' | 'extension' = 'caller',
+): Session {
+  const execute = async (sql: string, values: readonly unknown[]): Promise<number> =>
+    Number(await ran(() => executePast(root, sql, values, transaction)))
+  return {
+    transactional: transaction !== undefined,
+    run: (model, operation, args) => ran(() => runPast(root, model.name, operation, args, transaction)),
+    answer: (operation, args) => ran(() => queryInstead(params, internal, operation, args, transaction)),
+    execute,
+    abort: async () => {
+      // A transaction of the extension's own ends with the error that is on its way.
+      if (transaction !== undefined && owner === 'caller') await execute(ABORT, []).catch(() => {})
+    },
+  }
+}
+
+/** PostgreSQL commits no transaction in which a statement failed. */
+const ABORT = "DO $$ BEGIN RAISE EXCEPTION 'prisma-envelope: this transaction must be rolled back'; END $$"
+
+/**
+ * Prisma sends all operations of one turn of the event loop together where they are of one transaction. Once one fails, the others are never run and
+ * yet resolve, with `undefined`, which no operation gives.
+ */
+async function ran(run: () => Promise<unknown>): Promise<unknown> {
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+    const result = await run()
+    if (result !== undefined) return result
+  }
+  throw new Error('Prisma Client did not run a statement of this transaction')
+}
+
+/**
+ * Does `work` in a transaction of its own. What others see is the work of one attempt that nobody disturbed: it is tried again where PostgreSQL could
+ * not serialize it, and where it needs a key that is not at hand, which is fetched while no transaction is open.
+ */
+export async function inOwnTransaction<T>(
+  root: RootClient,
+  keys: Keys,
+  tools: Tools,
+  work: (transaction: PrismaTransaction, tools: Tools) => Promise<T>,
+): Promise<T> {
+  const ahead = createKeysAhead(keys)
+  const cipher = createRowCipher({ keys: ahead.keys })
+  try {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await openTransaction(root, (transaction) => work(transaction, { ...tools, cipher }))
+      } catch (error) {
+        if (attempt === MAX_ATTEMPTS) throw error
+        if (error instanceof KeysNeeded) await error.fetch()
+        else if (isWriteConflict(error)) await sleep(Math.random() * Math.min(MAX_PAUSE_MS, 2 ** attempt))
+        else throw error
+      }
+    }
+  } finally {
+    ahead.release()
+  }
+}
+
+/** Prisma's «write conflict or a deadlock». */
+function isWriteConflict(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'P2034'
+}
