@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import type { Prisma as Types } from '../generated/7/client/client.ts'
-import { createBareClient, createEncryptedClient, extend } from '../support/encrypted-client.ts'
+import { createBareClient, createEncryptedClient, type EncryptedClient, extend } from '../support/encrypted-client.ts'
 import { createLoggedClient } from '../support/query-log.ts'
-import { expectRefusal, failureOf } from '../support/refused.ts'
+import { failureOf } from '../support/refused.ts'
 
 const { database, prisma, client, keys, indexKey, sql } = await createEncryptedClient('transactions')
 
@@ -280,29 +280,32 @@ describe('a batch transaction', () => {
     expect(await prisma.$transaction([])).toEqual([])
   })
 
-  test.each<[string, (id: string) => Promise<unknown>]>([
-    ['an update of a part of the encrypted fields', (id) => prisma.patient.update({ where: { id }, data: { fullName: 'Lost' } })],
-    ['an update by a token', (id) => prisma.patient.update({ where: { email: `${id}@example.org` }, data: all(id, 'Lost') })],
-    ['updateMany of encrypted fields', () => prisma.patient.updateMany({ data: { fullName: 'Lost' } })],
-    ['an upsert', (id) => prisma.patient.upsert({ where: { id }, create: newcomer('Lost'), update: { fullName: 'Lost' } })],
-  ])('refuses %s, writes nothing and never runs the others, before or behind it', async (_, refused) => {
+  test.each<[string, (db: EncryptedClient, id: string) => Promise<unknown>]>([
+    ['an update of a part of the encrypted fields', (db, id) => db.patient.update({ where: { id }, data: { fullName: 'New' } })],
+    ['an update by a token', (db, id) => db.patient.update({ where: { email: `${id}@example.org` }, data: all(id, 'New') })],
+    ['updateMany of encrypted fields', (db, id) => db.patient.updateMany({ where: { id }, data: { fullName: 'New' } })],
+    ['an upsert', (db, id) => db.patient.upsert({ where: { id }, create: newcomer('x'), update: { fullName: 'New' } })],
+    [
+      'a nested update',
+      (db, id) =>
+        db.patient.update({ where: { id }, data: { fullName: 'New', conditions: { create: { code: id, description: id } } } }),
+    ],
+  ])('runs %s among others, in order, and all or nothing', async (_, operation) => {
     const id = await seeded()
-    const log = createLoggedClient(database)
-    const logged = extend(log.bare, { keys, indexKey })
-    const call = () =>
+    const batch = (key: string) =>
       prisma.$transaction([
-        prisma.patient.create({ data: newcomer('before') }),
-        refused(id) as ReturnType<typeof prisma.patient.create>,
-        prisma.patient.create({ data: newcomer('behind') }),
+        prisma.patient.create({ data: newcomer(`${id} first`) }),
+        operation(prisma, id) as ReturnType<typeof prisma.patient.create>,
+        prisma.$queryRaw`SELECT count(*)::int AS patients FROM "Patient" WHERE id = ${`${id} first`}`,
+        prisma.patient.update({ where: { id }, data: { notes: 'second' } }),
+        prisma.patient.update({ where: { id }, data: { history: ['third'] } }),
+        prisma.patient.create({ data: newcomer(key) }),
       ])
-    await expectRefusal(sql, call, { code: 'UNSUPPORTED', model: 'Patient' }, 'Lost')
-    const statements = await log.during(async () => {
-      const batch = logged.$transaction([
-        logged.patient.count(),
-        logged.patient.update({ where: { id }, data: { fullName: 'Lost' } }),
-      ])
-      await expect(batch).rejects.toMatchObject({ code: 'UNSUPPORTED' })
-    })
-    expect(statements).toEqual([])
+    const error = await failureOf(sql, () => batch(id))
+    expect(error).toMatchObject({ code: 'P2002' })
+    const [, , count, , last] = await batch(`${id} last`)
+    expect(count).toEqual([{ patients: 1 }])
+    expect(last).toMatchObject({ id, fullName: 'New', notes: 'second', history: ['third'] })
+    expect(await client().patient.findUnique({ where: { id } })).toEqual(last)
   })
 })

@@ -1,3 +1,4 @@
+import { transactionOf } from './batch.ts'
 import { createRowCipher, fieldSetId } from './envelope/index.ts'
 import { EnvelopeError } from './errors.ts'
 import { createKeys } from './keys/key-service.ts'
@@ -56,7 +57,7 @@ export function envelopeEncryption(options: EnvelopeOptions): EnvelopeExtension 
     const root = rootOf(client)
     const extended = client.$extends({
       name: 'prisma-envelope',
-      client: { $envelope },
+      client: { $envelope, $transaction: transactionOf(client) },
       query: {
         async $allOperations(params: HookParams): Promise<unknown> {
           const { operation, query } = params

@@ -3,7 +3,7 @@ import { EnvelopeError } from '../errors.ts'
 import type { Json } from '../plan.ts'
 import type { Lookup } from './binding.ts'
 import type { EncodedValues } from './encrypted-values.ts'
-import type { Input } from './input.ts'
+import { type Input, isInput } from './input.ts'
 import type { EncryptedField, Model, Sealing } from './model.ts'
 import { place, type Row, recordedValue, rowToOpen, valueOf } from './opened-row.ts'
 import type { Rewriting } from './rewriting.ts'
@@ -52,7 +52,34 @@ export function merge(
 /** Columns of a row that was read, once it is updated. */
 export function valuesOfMerged(model: Model, data: Input, row: Row, rewriting: Rewriting): Lookup {
   const given = valuesAfterUpdate(model, data, {}, rewriting)
-  return (field) => given(field) ?? { value: row[field] }
+  return (field) => calculated(data[field], row[field]) ?? given(field) ?? { value: row[field] }
+}
+
+type Whole = number | bigint
+
+const ARITHMETIC: Readonly<Record<string, (held: bigint, by: bigint) => bigint>> = {
+  increment: (held, by) => held + by,
+  decrement: (held, by) => held - by,
+  multiply: (held, by) => held * by,
+  divide: (held, by) => held / by,
+}
+
+/** What PostgreSQL will make of a whole number; rows are bound to no others. NULL stays NULL, and a division truncates. */
+function calculated(change: unknown, held: unknown): { readonly value: Whole | null } | undefined {
+  const [operator, ...others] = isInput(change) ? Object.keys(change) : []
+  if (!isInput(change) || operator === undefined || others.length > 0) return undefined
+  const by = change[operator]
+  const calculate = Object.hasOwn(ARITHMETIC, operator) ? ARITHMETIC[operator] : undefined
+  if (calculate === undefined || !isWhole(by)) return undefined
+  if (held === null) return { value: null }
+  // PostgreSQL refuses to divide by zero.
+  if (!isWhole(held) || (operator === 'divide' && BigInt(by) === 0n)) return undefined
+  const value = calculate(BigInt(held), BigInt(by))
+  return { value: typeof held === 'bigint' ? value : Number(value) }
+}
+
+function isWhole(value: unknown): value is Whole {
+  return typeof value === 'bigint' || Number.isInteger(value)
 }
 
 /** Searchable fields that the data does not write, but whose token changes with the bound columns that scope it. */

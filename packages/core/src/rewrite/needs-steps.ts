@@ -12,5 +12,19 @@ export class NeedsSteps extends Error {
     super(refusal.message)
     this.name = 'NeedsSteps'
     this.refusal = refusal
+    refusals.add(refusal)
   }
+}
+
+const refusals = new WeakSet<object>()
+
+/** Marks an error that several queries might not have met. */
+export function withSteps<T extends Error>(error: T): T {
+  refusals.add(error)
+  return error
+}
+
+/** Whether an operation failed only because it could not take several queries. */
+export function needsSteps(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && refusals.has(error)
 }

@@ -1,5 +1,6 @@
 import type { Call } from './call.ts'
 import { rewriteCreate, rewriteCreateMany } from './create.ts'
+import { runGroupBy } from './group-by.ts'
 import { type Input, isInput } from './input.ts'
 import { NeedsSteps } from './needs-steps.ts'
 import { rewriteNestedData } from './nested-writes.ts'
@@ -89,7 +90,8 @@ async function summarize(call: Call, rewriting: Rewriting): Promise<unknown> {
   refuseAggregates(call.model, call.args, rewriting)
   const conditions = rewriteReadConditions(call.model, call.args, rewriting)
   await rewriting.settle()
-  return call.query({ ...call.args, ...conditions })
+  const args = { ...call.args, ...conditions }
+  return call.operation === 'groupBy' ? runGroupBy(call, args, rewriting) : call.query(args)
 }
 
 async function create(call: Call, rewriting: Rewriting): Promise<unknown> {

@@ -29,17 +29,21 @@ export function refuseOrder(model: Model, orderBy: unknown, rewriting: Rewriting
  * @throws EnvelopeError `UNSUPPORTED`, `ENVELOPE_INPUT`
  */
 export function refuseDistinct(model: Model, distinct: unknown, rewriting: Rewriting): void {
-  const names = listOf(distinct)
+  refuseEquality(model, distinct, 'distinct', rewriting)
+}
+
+function refuseEquality(model: Model, fields: unknown, argument: 'distinct' | 'by', rewriting: Rewriting): void {
+  const names = listOf(fields)
   for (const name of names) {
     const search = typeof name === 'string' ? model.sealing?.byName.get(name)?.search : undefined
     if (typeof name !== 'string' || search === undefined) {
-      refuseFields(model, name, '`distinct`', rewriting)
+      refuseFields(model, name, `\`${argument}\``, rewriting)
     } else {
       const missing = search.scope.find((scope) => !names.includes(scope))
       if (missing === undefined) continue
       throw rewriting.error(
         'UNSUPPORTED',
-        `its tokens are scoped by ${missing}: name ${missing} in \`distinct\` too`,
+        `its tokens are scoped by ${missing}: name ${missing} in \`${argument}\` too`,
         model,
         name,
       )
@@ -75,7 +79,7 @@ export function refuseAggregates(model: Model, args: Readonly<Record<string, unk
     const fields = args[aggregate]
     if (isInput(fields)) refuseFields(model, chosen(fields, rewriting), `\`${aggregate}\``, rewriting)
   }
-  refuseFields(model, args['by'], '`by`', rewriting)
+  refuseEquality(model, args['by'], 'by', rewriting)
   refuseHaving(model, args['having'], rewriting)
 }
 

@@ -4,7 +4,7 @@ import { type EncodedValues, encodeValues } from './encrypted-values.ts'
 import { type Input, isInput } from './input.ts'
 import { mergeUntilWritten } from './merged-update.ts'
 import type { Sealing } from './model.ts'
-import { NeedsSteps } from './needs-steps.ts'
+import { NeedsSteps, withSteps } from './needs-steps.ts'
 import { rewriteNestedWrites } from './nested-writes.ts'
 import type { Rewriting } from './rewriting.ts'
 import { isNotFound, sealedArgs, type Update, valuesAfterUpdate, withCondition } from './sealed-update.ts'
@@ -50,7 +50,9 @@ export async function runUpdate(update: Update): Promise<unknown> {
   try {
     return await writeWhole(update, sealing, data, values, known)
   } catch (error) {
-    if (!isNotFound(error) || call.transaction === 'batch') throw error
+    if (!isNotFound(error)) throw error
+    // The row may hold other fields than this plan knows.
+    if (call.transaction === 'batch') throw withSteps(error)
     return mergeUntilWritten(update, sealing, data, values, error)
   }
 }
