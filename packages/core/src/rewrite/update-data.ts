@@ -40,7 +40,7 @@ const IN_ONE_QUERY = 'in a batch that Prisma runs by itself, this update'
  * Throws where an update that can't re-seal rows would have to: it writes an encrypted or a bound column, or one that bound foreign keys of
  * other models follow.
  *
- * @throws NeedsSteps where the rows have to be sealed anew; EnvelopeError `UNSUPPORTED`, `ENVELOPE_INPUT`
+ * @throws NeedsSteps where rows have to be sealed anew; EnvelopeError `ENVELOPE_INPUT`
  */
 export function refuseSealedChange(model: Model, data: unknown, rewriting: Rewriting): void {
   rewriting.oneInput(model, 'data', data, (input) => refuseChange(model, input, rewriting))
@@ -63,16 +63,15 @@ function refuseChange(model: Model, data: Input, rewriting: Rewriting): void {
   }
 }
 
-/** `ON UPDATE CASCADE` would change bound columns of rows that nobody re-seals. */
+/** The fields that `data` writes and bound foreign keys follow: `ON UPDATE CASCADE` changes the rows that hold those. */
+export function referencedIn(model: Model, data: Input, rewriting: Rewriting): readonly string[] {
+  return [...model.referencedByBound].filter((name) => isWritten(model, name, data, rewriting))
+}
+
+/** @throws NeedsSteps where `data` changes bound columns of other rows. */
 export function refuseReferencedChange(model: Model, data: Input, rewriting: Rewriting): void {
-  for (const field of model.referencedByBound) {
-    if (isWritten(model, field, data, rewriting)) {
-      throw rewriting.error(
-        'UNSUPPORTED',
-        'rows of another model are bound to this column through their foreign key; it must not change',
-        model,
-        field,
-      )
-    }
-  }
+  const [field] = referencedIn(model, data, rewriting)
+  if (field === undefined) return
+  const reason = `${IN_ONE_QUERY} can't change what rows of another model are bound to, through their foreign key`
+  throw new NeedsSteps(rewriting.error('UNSUPPORTED', reason, model, field))
 }

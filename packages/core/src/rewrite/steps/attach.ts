@@ -5,6 +5,7 @@ import { rewriteNested } from '../nested-writes.ts'
 import type { Row } from '../opened-row.ts'
 import { filterOf, keysFilter, keyText, requireUnique } from '../row-key.ts'
 import { rewriteWhere } from '../where.ts'
+import { type BoundCopy, claimCopies, rebindCopies } from './copied-keys.ts'
 import { type ClaimedRow, claim, rebind } from './reseal.ts'
 import { type KnownRow, type Steps, updateKnown } from './steps.ts'
 
@@ -29,10 +30,11 @@ export async function attachOwn(
   otherwise: (parent: KnownRow) => Promise<KnownRow>,
 ): Promise<KnownRow> {
   const { rewriting } = steps
-  refuseCopied(parent.model, relation.plan.from, steps)
   const claimed = await claim(steps, parent.model, keysFilter(parent.model, [parent.row]))
+  const copies = await claimCopies(steps, parent.model, parent.row, relation.plan.from)
   const after = await attached()
   if (claimed !== undefined) await rebind(steps, claimed, after.row)
+  await rebindCopies(steps, copies, after.row)
   return after
 
   async function attached(): Promise<KnownRow> {
@@ -63,19 +65,19 @@ export async function attach(
   argument: unknown,
 ): Promise<KnownRow> {
   const { model, opposite } = relation
-  refuseCopied(model, opposite.from, steps)
   const keyOfParent = (i: number): unknown => parent.row[opposite.to[i] as string]
   const foreignKey = Object.fromEntries(opposite.from.map((name, i) => [name, keyOfParent(i)]))
   const none = Object.fromEntries(opposite.from.map((name) => [name, null]))
   const wheres = listOf(argument).filter(isInput)
-  const claimed: { readonly row: ClaimedRow; readonly after: Row }[] = []
+  const changing: Attached[] = []
 
   async function claimAll(conditions: readonly Input[], change: Row): Promise<void> {
     for (const condition of conditions) {
       for (const row of await rowsOf(steps, model, condition)) {
-        if (claimed.some((other) => keyText(model, other.row.row) === keyText(model, row))) continue
-        const locked = await claim(steps, model, keysFilter(model, [row]))
-        if (locked !== undefined) claimed.push({ row: locked, after: { ...locked.row, ...change } })
+        if (changing.some((other) => keyText(model, other.row) === keyText(model, row))) continue
+        const claimed = await claim(steps, model, keysFilter(model, [row]))
+        const copies = await claimCopies(steps, model, row, opposite.from)
+        changing.push({ row, claimed, copies, after: { ...row, ...change } })
       }
     }
   }
@@ -93,18 +95,22 @@ export async function attach(
   }
   const rewritten = Array.isArray(argument) ? conditions : (conditions[0] ?? argument)
   const after = await updateKnown(steps, parent, { [relation.name]: { [operation]: rewritten } })
-  for (const { row, after: bound } of claimed) await rebind(steps, row, bound)
+  for (const { claimed, copies, after: changed } of changing) {
+    if (claimed !== undefined) await rebind(steps, claimed, changed)
+    await rebindCopies(steps, copies, changed)
+  }
   return after
+}
+
+/** A row whose foreign key changes. */
+interface Attached {
+  readonly row: Row
+  readonly claimed: ClaimedRow | undefined
+  readonly copies: readonly BoundCopy[]
+  /** What it is then. */
+  readonly after: Row
 }
 
 async function rowsOf({ session }: Steps, model: Model, where: Input): Promise<readonly Row[]> {
   return (await session.run(model, 'findMany', { where })) as Row[]
-}
-
-/** `ON UPDATE CASCADE` would carry the change on to bound rows that nobody seals anew. */
-function refuseCopied(model: Model, from: readonly string[], { rewriting }: Steps): void {
-  const field = from.find((column) => model.referencedByBound.has(column))
-  if (field === undefined) return
-  const reason = 'rows of another model are bound to this column through their foreign key; it must not change'
-  throw rewriting.error('UNSUPPORTED', reason, model, field)
 }

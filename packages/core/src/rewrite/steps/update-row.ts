@@ -6,8 +6,9 @@ import type { Model } from '../model.ts'
 import type { Row } from '../opened-row.ts'
 import type { Rewriting } from '../rewriting.ts'
 import { keysFilter, knownFields, sealedFields, selectOf } from '../row-key.ts'
-import { refuseReferencedChange, reseals } from '../update-data.ts'
+import { referencedIn, reseals } from '../update-data.ts'
 import type { Expectation } from '../where.ts'
+import { claimCopies, rebindCopies } from './copied-keys.ts'
 import { type NestedWrite, writeNested } from './nested.ts'
 import { resealRow, type Target } from './reseal.ts'
 import type { KnownRow, Steps } from './steps.ts'
@@ -42,13 +43,16 @@ export async function updateRow(
 ): Promise<KnownRow | undefined> {
   const { model } = target
   const { columns, nested } = partsOf(model, data, steps.rewriting)
-  refuseReferencedChange(model, columns, steps.rewriting)
   const { sealing } = model
+  const copied = referencedIn(model, columns, steps.rewriting)
+  const copies = copied.length === 0 ? [] : await claimCopies(steps, model, target.row, copied)
   const known =
     sealing !== undefined && reseals(model, columns, steps.rewriting)
       ? await resealRow(steps, target, sealing, columns, selected)
       : await updateColumns(steps, target, columns, selected)
-  return known === undefined ? undefined : writeNested(steps, known, nested)
+  if (known === undefined) return undefined
+  await rebindCopies(steps, copies, known.row)
+  return writeNested(steps, known, nested)
 }
 
 /** Columns that nothing is sealed with. */

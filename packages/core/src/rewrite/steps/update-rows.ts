@@ -8,10 +8,10 @@ import type { EncryptedField, Model, Sealing } from '../model.ts'
 import type { Row } from '../opened-row.ts'
 import type { Rewriting } from '../rewriting.ts'
 import { keyFields, keysFilter, sealedFields, selectOf } from '../row-key.ts'
-import { boundIn, refuseReferencedChange } from '../update-data.ts'
+import { boundIn, referencedIn } from '../update-data.ts'
 import { writeEnvelopes } from './envelope-writes.ts'
-import { resealRow } from './reseal.ts'
 import type { Steps } from './steps.ts'
+import { findTarget, updateRow } from './update-row.ts'
 
 /** Rows whose envelopes are in memory at the same time. */
 const CHUNK = 10_000
@@ -34,14 +34,14 @@ export async function updateRows(
   const { session, rewriting } = steps
   const { sealing } = model
   if (!isInput(data)) throw rewriting.error('INVALID_VALUE', '`data` must be an object, as Prisma says', model)
-  refuseReferencedChange(model, data, rewriting)
   const bounds = rewriting.isAbsent(limit) ? {} : { limit }
+  if (referencedIn(model, data, rewriting).length > 0) return oneByOne(steps, model, where, data, limit)
   if (sealing === undefined) {
     const select = selectOf(keyFields(model))
     return (await session.run(model, 'updateManyAndReturn', { where, data, ...bounds, select })) as Row[]
   }
   const values = encodeValues(model, sealing, data, rewriting)
-  if (changesTokens(model, sealing, data, values, rewriting)) return oneByOne(steps, model, sealing, where, data, limit)
+  if (changesTokens(model, sealing, data, values, rewriting)) return oneByOne(steps, model, where, data, limit)
   const written = await withPlaceholders(data, values, rewriting)
   const update = async (condition: Input, most: Input): Promise<readonly Row[]> => {
     const rows = (await session.run(model, 'updateManyAndReturn', {
@@ -71,24 +71,16 @@ export async function updateRows(
   return updated
 }
 
-/** Where tokens or what rows are bound to differ from row to row, each row is written by itself. */
-async function oneByOne(
-  steps: Steps,
-  model: Model,
-  sealing: Sealing,
-  where: Input,
-  data: Input,
-  limit: unknown,
-): Promise<readonly Row[]> {
+/** Where tokens, or what rows are bound to, differ from row to row, each row is written by itself. */
+async function oneByOne(steps: Steps, model: Model, where: Input, data: Input, limit: unknown): Promise<readonly Row[]> {
   const { session, rewriting } = steps
   const take = rewriting.isAbsent(limit) ? {} : { take: limit }
   const keys = (await session.run(model, 'findMany', { where, select: selectOf(keyFields(model)), ...take })) as Row[]
   const updated: Row[] = []
   for (const key of keys) {
     const condition = { AND: [where, keysFilter(model, [key])] }
-    const row = await session.run(model, 'findFirst', { where: condition, select: selectOf(sealedFields(model)) })
-    if (!isInput(row)) continue
-    const known = await resealRow(steps, { model, where: condition, row, expectations: [] }, sealing, data)
+    const target = await findTarget(steps, model, condition)
+    const known = target === undefined ? undefined : await updateRow(steps, target, data)
     if (known !== undefined) updated.push(known.row)
   }
   return updated
