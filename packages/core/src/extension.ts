@@ -20,7 +20,8 @@ import { runOperation } from './rewrite/operation.ts'
 import { RawSqlCheck } from './rewrite/raw-sql.ts'
 import type { Tools } from './rewrite/rewriting.ts'
 import type { HiddenFields } from './rewrite/selection.ts'
-import { inOwnTransaction, sessionOf } from './transactions.ts'
+import { TransactionLocks } from './transaction-locks.ts'
+import { callOf } from './transactions.ts'
 import { bindValue, compileCodec } from './values/index.ts'
 
 /** What `$extends` takes; adds `$envelope` to the client and leaves its types as they are. */
@@ -51,10 +52,10 @@ export function envelopeEncryption(options: EnvelopeOptions): EnvelopeExtension 
   const tools: Tools = { cipher: createRowCipher({ keys }), bind: bindValue, prisma }
   const raw = new RawSqlCheck(config.raw, models)
   const $envelope = manualEnvelope(models, tools)
+  const locks = new TransactionLocks()
 
   function extend(client: ParentClient): ReturnType<EnvelopeExtension> {
-    const hidden = hiddenFields(client)
-    const root = rootOf(client)
+    const surroundings = { root: rootOf(client), keys, tools, locks, hidden: hiddenFields(client) }
     const extended = client.$extends({
       name: 'prisma-envelope',
       client: { $envelope, $transaction: transactionOf(client) },
@@ -64,33 +65,16 @@ export function envelopeEncryption(options: EnvelopeOptions): EnvelopeExtension 
           const args = params.args ?? {}
           if (params.model === undefined) {
             raw.check(operation, args)
-            return query(params.args)
+            const { transaction } = internalsOf(params)
+            return transaction?.kind === 'itx'
+              ? locks.together(String(transaction.id), () => query(params.args))
+              : query(params.args)
           }
           const model = models.get(params.model)
           if (model === undefined) throw staleModel(params.model)
           if (!model.reachesSealing || !isInput(args)) return query(params.args)
           const internal = internalsOf(params)
-          const { transaction } = internal
-          const kind = transaction === undefined ? 'none' : transaction.kind === 'itx' ? 'interactive' : 'batch'
-          const session = sessionOf(root, params, internal, transaction)
-          const result = await runOperation(
-            {
-              model,
-              operation,
-              args,
-              hidden,
-              transaction: kind,
-              query: (rewritten) => queryWhole(params, internal, rewritten),
-              session,
-              inTransaction: (work) =>
-                transaction === undefined
-                  ? inOwnTransaction(root, keys, tools, (own, ahead) =>
-                      work(sessionOf(root, params, internal, own, 'extension'), ahead),
-                    )
-                  : work(session, tools),
-            },
-            tools,
-          )
+          const result = await runOperation(callOf(surroundings, params, internal, model, args), tools)
           return internal.dataPath.length === 0 ? result : partOf(result, internal.dataPath)
         },
       },

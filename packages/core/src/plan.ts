@@ -54,6 +54,8 @@ export interface ColumnPlan {
   /** Enums only: Prisma's name of each value to the database's. */
   readonly values?: Readonly<Record<string, string>>
   readonly default?: DefaultPlan
+  /** `@updatedAt`: Prisma Client writes it at every write of its own. */
+  readonly updatedAt?: true
   readonly encrypted?: EncryptionPlan
 }
 

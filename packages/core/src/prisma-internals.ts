@@ -8,6 +8,8 @@ import type { Input } from './rewrite/input.ts'
 /** A transaction as Prisma hands it to its own requests; opaque but for its kind. */
 export interface PrismaTransaction {
   readonly kind: 'itx' | 'batch'
+  /** A string for interactive transactions. */
+  readonly id: string | number
 }
 
 /** `__internalParams` of a query hook. */

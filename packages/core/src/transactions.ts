@@ -9,27 +9,74 @@ import {
   openTransaction,
   type PrismaTransaction,
   queryInstead,
+  queryWhole,
   type RootClient,
   runPast,
 } from './prisma-internals.ts'
+import type { Call } from './rewrite/call.ts'
+import type { Input } from './rewrite/input.ts'
+import type { Model } from './rewrite/model.ts'
 import type { Tools } from './rewrite/rewriting.ts'
+import type { HiddenFields } from './rewrite/selection.ts'
 import type { Session } from './rewrite/session.ts'
+import type { TransactionLocks } from './transaction-locks.ts'
 
 const MAX_ATTEMPTS = 100
 const MAX_PAUSE_MS = 50
 
+/** What the calls of one extended client share. */
+export interface Surroundings {
+  readonly root: RootClient
+  readonly keys: Keys
+  readonly tools: Tools
+  readonly locks: TransactionLocks
+  readonly hidden: HiddenFields
+}
+
+/** A hooked operation, as rewriting sees it. */
+export function callOf(
+  surroundings: Surroundings,
+  params: HookParams,
+  internal: InternalParams,
+  model: Model,
+  args: Input,
+): Call {
+  const { locks, tools, hidden } = surroundings
+  const { transaction } = internal
+  const session = sessionOf(surroundings, params, internal, transaction, 'caller')
+  const query = (rewritten: Input): Promise<unknown> => queryWhole(params, internal, rewritten)
+  const common = { model, operation: params.operation, args, hidden, session }
+  if (transaction?.kind === 'itx') {
+    const id = String(transaction.id)
+    return {
+      ...common,
+      transaction: 'interactive',
+      query: (rewritten) => locks.together(id, () => query(rewritten)),
+      inTransaction: (work) => locks.alone(id, () => work(session, tools)),
+    }
+  }
+  return {
+    ...common,
+    transaction: transaction === undefined ? 'none' : 'batch',
+    query,
+    inTransaction: (work) =>
+      inOwnTransaction(surroundings, (own, ahead) => work(sessionOf(surroundings, params, internal, own, 'extension'), ahead)),
+  }
+}
+
 /** Statements beside a hooked operation, in `transaction`. */
-export function sessionOf(
-  root: RootClient,
+function sessionOf(
+  { root, locks }: Surroundings,
   params: HookParams,
   internal: InternalParams,
   transaction: PrismaTransaction | undefined,
-  owner: 'caller' | 'extension' = 'caller',
+  owner: 'caller' | 'extension',
 ): Session {
+  const ran = (run: () => Promise<unknown>): Promise<unknown> =>
+    transaction?.kind === 'itx' ? locks.together(String(transaction.id), () => untilRun(run)) : run()
   const execute = async (sql: string, values: readonly unknown[]): Promise<number> =>
     Number(await ran(() => executePast(root, sql, values, transaction)))
   return {
-    transactional: transaction !== undefined,
     run: (model, operation, args) => ran(() => runPast(root, model.name, operation, args, transaction)),
     answer: (operation, args) => ran(() => queryInstead(params, internal, operation, args, transaction)),
     execute,
@@ -47,7 +94,7 @@ const ABORT = "DO $$ BEGIN RAISE EXCEPTION 'prisma-envelope: this transaction mu
  * Prisma sends all operations of one turn of the event loop together where they are of one transaction. Once one fails, the others are never run and
  * yet resolve, with `undefined`, which no operation gives.
  */
-async function ran(run: () => Promise<unknown>): Promise<unknown> {
+async function untilRun(run: () => Promise<unknown>): Promise<unknown> {
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
     const result = await run()
     if (result !== undefined) return result
@@ -59,10 +106,8 @@ async function ran(run: () => Promise<unknown>): Promise<unknown> {
  * Does `work` in a transaction of its own. What others see is the work of one attempt that nobody disturbed: it is tried again where PostgreSQL could
  * not serialize it, and where it needs a key that is not at hand, which is fetched while no transaction is open.
  */
-export async function inOwnTransaction<T>(
-  root: RootClient,
-  keys: Keys,
-  tools: Tools,
+async function inOwnTransaction<T>(
+  { root, keys, tools }: Surroundings,
   work: (transaction: PrismaTransaction, tools: Tools) => Promise<T>,
 ): Promise<T> {
   const ahead = createKeysAhead(keys)

@@ -88,3 +88,8 @@ export function sealedFields(model: Model): readonly string[] {
   const { sealing } = model
   return sealing === undefined ? knownFields(model) : [...knownFields(model), sealing.field, ...sealing.byName.keys()]
 }
+
+/** Fields that Prisma would renew at a write of which the caller knows nothing. */
+export function renewedFields({ plan }: Model): readonly string[] {
+  return Object.keys(plan.columns).filter((name) => plan.columns[name]?.updatedAt === true)
+}

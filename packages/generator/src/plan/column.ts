@@ -18,6 +18,7 @@ export function columnPlan(schema: Schema, model: Model, field: Field): ColumnPl
     ...typed,
     ...(field.isRequired && !field.isList ? { required: true as const } : {}),
     ...(value === undefined ? {} : { default: value }),
+    ...(field.isUpdatedAt ? { updatedAt: true as const } : {}),
   }
 }
 

@@ -109,9 +109,6 @@ async function one(steps: Steps, parent: KnownRow, relation: Relation, operation
   switch (operation) {
     case 'create':
       return createBelow(steps, parent, relation, input)
-    case 'createMany':
-      for (const row of inputsOf(model, operation, input['data'], rewriting)) await createBelow(steps, parent, relation, row)
-      return parent
     case 'connectOrCreate': {
       requireUnique(model, input['where'], operation, rewriting)
       const where = filterOf(model, await rewritten(model, input['where'], rewriting))

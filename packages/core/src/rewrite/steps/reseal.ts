@@ -1,4 +1,4 @@
-import type { OpenedRow } from '../../envelope/contract.ts'
+import type { Envelope, OpenedRow } from '../../envelope/contract.ts'
 import { bindingOf, type Lookup } from '../binding.ts'
 import { type EncodedValues, encodeValues, replaceValues, scopeFrom } from '../encrypted-values.ts'
 import { type Input, isInput } from '../input.ts'
@@ -8,8 +8,9 @@ import type { Model, Sealing } from '../model.ts'
 import type { Row } from '../opened-row.ts'
 import { LOST, untilWon } from '../race.ts'
 import type { Rewriting } from '../rewriting.ts'
-import { keyOf, keysFilter, knownFields, sealedFields, selectOf } from '../row-key.ts'
+import { keysFilter, knownFields, renewedFields, sealedFields, selectOf } from '../row-key.ts'
 import type { Expectation } from '../where.ts'
+import { writeEnvelopes } from './envelope-writes.ts'
 import type { KnownRow, Steps } from './steps.ts'
 
 /** A row to be written, by the condition that it was found by. */
@@ -98,14 +99,16 @@ export async function claim({ session, rewriting }: Steps, model: Model, where: 
   const { sealing } = model
   if (sealing === undefined) return undefined
   return untilWon(model, rewriting, async () => {
-    const row = await session.run(model, 'findFirst', { where, select: selectOf(sealedFields(model)) })
+    const renewed = renewedFields(model)
+    const row = await session.run(model, 'findFirst', { where, select: selectOf([...sealedFields(model), ...renewed]) })
     if (!isInput(row)) return undefined
     const [opened] = await openAll([row], model, sealing, rewriting)
     if (opened === undefined) throw new Error('the cipher opened too few rows')
     const envelope = row[sealing.field]
+    const kept = Object.fromEntries(renewed.map((name) => [name, row[name]]))
     const locked = await session.run(model, 'updateMany', {
       where: { AND: [keysFilter(model, [row]), { [sealing.field]: { equals: envelope } }] },
-      data: { [sealing.field]: envelope },
+      data: { ...kept, [sealing.field]: envelope },
     })
     return isInput(locked) && locked['count'] === 1 ? { model, row, sealing, opened } : LOST
   })
@@ -129,5 +132,11 @@ export async function rebind({ session, rewriting }: Steps, claimed: ClaimedRow,
     out[sealing.field] = envelope
   })
   await next.settle()
-  await session.run(model, 'update', { where: keyOf(model, after), data: out, select: selectOf(knownFields(model)) })
+  const { [sealing.field]: envelope, ...tokens } = out
+  const written = await writeEnvelopes(session, model, sealing, [
+    { key: after, before: row[sealing.field], envelope: envelope as Envelope, tokens },
+  ])
+  if (written === 1) return
+  await session.abort()
+  throw rewriting.error('CONFLICT', 'another operation of this transaction changed the row at the same time', model)
 }

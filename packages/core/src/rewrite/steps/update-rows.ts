@@ -1,4 +1,4 @@
-import type { BoundValue, Envelope, RowToSeal, SealedRecord } from '../../envelope/contract.ts'
+import type { Envelope, RowToSeal, SealedRecord } from '../../envelope/contract.ts'
 import { EnvelopeError } from '../../errors.ts'
 import { bindingOf } from '../binding.ts'
 import { type EncodedValues, encodeValues, replaceValues } from '../encrypted-values.ts'
@@ -6,10 +6,11 @@ import { type Input, isInput } from '../input.ts'
 import { merge, openAll } from '../merge.ts'
 import type { EncryptedField, Model, Sealing } from '../model.ts'
 import type { Row } from '../opened-row.ts'
+import { LOST, untilWon } from '../race.ts'
 import type { Rewriting } from '../rewriting.ts'
 import { keyFields, keysFilter, sealedFields, selectOf } from '../row-key.ts'
 import { boundIn, referencedIn } from '../update-data.ts'
-import { writeEnvelopes } from './envelope-writes.ts'
+import { ciphertextOf, writeEnvelopes } from './envelope-writes.ts'
 import type { Steps } from './steps.ts'
 import { findTarget, updateRow } from './update-row.ts'
 
@@ -106,14 +107,24 @@ async function sealAnew(
   rows: readonly Row[],
   values: EncodedValues,
 ): Promise<void> {
-  if (rows.length === 0) return
-  const records = await recordsOf(rows, model, sealing, values, rewriting)
-  const sealed = rows.map((row, i): RowToSeal => {
-    const binding: readonly BoundValue[] = bindingOf(model, sealing, (field) => ({ value: row[field] }), rewriting)
-    return { table: sealing.table, binding, record: records[i] as SealedRecord }
+  let left = rows
+  await untilWon(model, rewriting, async () => {
+    if (left.length === 0) return undefined
+    const records = await recordsOf(left, model, sealing, values, rewriting)
+    const sealed = left.map((row, i): RowToSeal => {
+      const binding = bindingOf(model, sealing, (field) => ({ value: row[field] }), rewriting)
+      return { table: sealing.table, binding, record: records[i] as SealedRecord }
+    })
+    const envelopes = await rewriting.tools.cipher.seal(sealed)
+    const writes = left.map((key, i) => ({ key, before: key[sealing.field], envelope: envelopes[i] as Envelope }))
+    if ((await writeEnvelopes(session, model, sealing, writes)) === left.length) return undefined
+    // Another operation of the caller's own transaction came between.
+    const where = keysFilter(model, left)
+    const now = (await session.run(model, 'findMany', { where, select: selectOf(sealedFields(model)) })) as Row[]
+    const done = new Set<unknown>(envelopes.map(({ ct }) => ct))
+    left = now.filter((row) => !done.has(ciphertextOf(row[sealing.field])))
+    return LOST
   })
-  const envelopes: readonly Envelope[] = await rewriting.tools.cipher.seal(sealed)
-  await writeEnvelopes(session, model, sealing, rows, envelopes, rewriting)
 }
 
 /** What the rows hold with the new values in it. Rows that hold these fields and no others need not be opened. */

@@ -64,7 +64,7 @@ export async function upsertInSteps(call: Call, tools: Tools): Promise<unknown> 
     if (!isInput(args[name])) throw plain.rewriting.error('INVALID_VALUE', `\`${name}\` must be an object, as Prisma says`, model)
   }
   const nested = hasNestedWrites(model, args['create'], plain) || hasNestedWrites(model, args['update'], plain)
-  if (!nested && wholeRow(call) !== undefined) return upsert(call, plain)
+  if (!nested && wholeRow(call) !== undefined && call.transaction === 'none') return upsert(call, plain)
   try {
     return await call.inTransaction((session, ahead) => upsert(call, stepsOf(call, session, ahead)))
   } catch (error) {
