@@ -173,6 +173,12 @@ function addSealing(
   const alwaysHidden = hidden(model)
   const hides = (name: string) =>
     Object.hasOwn(omit, name) ? Boolean(omit[name]) && !rewriting.isAbsent(omit[name]) : alwaysHidden.has(name)
+  const hidesAll =
+    given.omit !== undefined && Object.keys(model.plan.columns).every((name) => name === sealing.field || hides(name))
+  // Prisma refuses to read nothing, and the envelope is nothing to the caller.
+  if (hidesAll && !wantsEnvelope && !isInput(given.include)) {
+    return { args: { ...given, omit: { ...omit, [sealing.field]: true } }, opens: false, strip: NOTHING }
+  }
   const extra = [...(wantsEnvelope ? [] : [sealing.field]), ...sealing.needed.filter(hides)]
   const shown = Object.fromEntries(extra.map((name) => [name, false]))
   return { args: { ...given, omit: { ...omit, ...shown } }, opens: true, strip: new Set(extra) }

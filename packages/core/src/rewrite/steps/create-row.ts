@@ -5,7 +5,7 @@ import { NeedsSteps } from '../needs-steps.ts'
 import type { Row } from '../opened-row.ts'
 import { filterOf, keyOf, knownFields, requireUnique, selectOf } from '../row-key.ts'
 import { rewriteWhere } from '../where.ts'
-import { impossible } from './missing.ts'
+import { impossible, someKey } from './missing.ts'
 import { type NestedWrite, writeNested } from './nested.ts'
 import type { KnownRow, Steps } from './steps.ts'
 
@@ -113,19 +113,18 @@ async function notFound(
   relation: Relation,
   where: unknown,
 ): Promise<never> {
-  const others = [...model.relations.values()].filter(({ name }) => name !== relation.name && !isConnect(data[name]))
-  const dropped = new Set([relation.name, ...others.map(({ name }) => name)])
-  const rest = Object.fromEntries(Object.entries(data).filter(([name]) => !dropped.has(name)))
+  const relations = new Set(model.relations.keys())
+  const columns = Object.fromEntries(Object.entries(data).filter(([name]) => !relations.has(name)))
   const next = rewriting.next()
-  const out = rewriteCreate(model, rest, next, () => ({ value: null }))
-  const connect = impossible(rewriteWhere(relation.model, where, next), rewriting)
+  const out = rewriteCreate(model, columns, next, () => ({ value: null }))
+  const found = impossible(rewriteWhere(relation.model, where, next), rewriting)
   await next.settle()
-  await session.run(model, 'create', { data: { ...(isInput(out) && out), [relation.name]: { connect } } })
+  // Others may be required beside it.
+  const others = [...model.relations.values()].filter(({ name, plan }) => plan.from.length > 0 && !rewriting.isAbsent(data[name]))
+  const nobody = others.map((other) => [other.name, { connect: impossible(someKey(other.model), rewriting) }])
+  const connects = { ...Object.fromEntries(nobody), [relation.name]: { connect: found } }
+  await session.run(model, 'create', { data: { ...(isInput(out) && out), ...connects } })
   throw rewriting.error('CONFLICT', `another writer changed ${relation.name} in between; try again`, model)
-}
-
-function isConnect(write: unknown): boolean {
-  return isInput(write) && Object.keys(write).length === 1 && 'connect' in write
 }
 
 function inOrderOf(data: Input, writes: readonly NestedWrite[]): readonly NestedWrite[] {

@@ -1,7 +1,8 @@
+import type { ColumnPlan } from '../../plan.ts'
 import { type Input, isInput, listOf } from '../input.ts'
 import type { Model, Relation } from '../model.ts'
 import type { Rewriting } from '../rewriting.ts'
-import { keyOf } from '../row-key.ts'
+import { keyFields, keyOf } from '../row-key.ts'
 import type { KnownRow, Steps } from './steps.ts'
 
 /** `where`, so that nothing meets it; none of its own conditions changes. */
@@ -31,8 +32,17 @@ export async function missing(
 export function someData({ plan, sealing }: Model): Input {
   if (sealing !== undefined) return { [sealing.field]: {} }
   const [name, column] = Object.entries(plan.columns).find(([, { list }]) => list !== true) ?? []
-  if (name === undefined || column === undefined) return {}
-  const samples: Readonly<Record<typeof column.type, unknown>> = {
+  return name === undefined || column === undefined ? {} : { [name]: sampleOf(column) }
+}
+
+/** A `WhereUniqueInput` of the right shape. */
+export function someKey(model: Model): Input {
+  const samples = keyFields(model).map((name) => [name, sampleOf(model.plan.columns[name] as ColumnPlan)] as const)
+  return keyOf(model, Object.fromEntries(samples))
+}
+
+function sampleOf(column: ColumnPlan): unknown {
+  const samples: Readonly<Record<ColumnPlan['type'], unknown>> = {
     String: column.native?.name === 'Uuid' ? '00000000-0000-0000-0000-000000000000' : '',
     Int: 0,
     BigInt: 0,
@@ -44,5 +54,5 @@ export function someData({ plan, sealing }: Model): Input {
     Bytes: new Uint8Array(),
     Enum: Object.keys(column.values ?? {})[0],
   }
-  return { [name]: samples[column.type] }
+  return samples[column.type]
 }

@@ -15,11 +15,13 @@ import { impossible } from './missing.ts'
 import type { KnownRow, Steps } from './steps.ts'
 import { updateRow } from './update-row.ts'
 import { updateRows } from './update-rows.ts'
+import { validateCreate, validateFlatSelection, validateUpdate } from './validate.ts'
 
 /** `create` of rows that are bound to keys which only the database knows. */
 export function createInSteps(call: Call): Promise<unknown> {
   return call.inTransaction(async (session, tools) => {
     const steps = stepsOf(call, session, tools)
+    validateCreate(call.model, call.args['data'], steps.rewriting)
     return answer(call, steps, await createRow(steps, call.model, call.args['data']))
   })
 }
@@ -29,6 +31,7 @@ export function updateInSteps(call: Call): Promise<unknown> {
   const { model, args } = call
   return call.inTransaction(async (session, tools) => {
     const steps = stepsOf(call, session, tools)
+    validateUpdate(model, args['data'], steps.rewriting)
     const { where, expectations } = await conditionsOf(steps, model, args['where'])
     const columns = hasNestedWrites(model, args['data'], steps) ? undefined : wholeRow(call)
     return untilWon(model, steps.rewriting, async () => {
@@ -47,6 +50,7 @@ export function updateManyInSteps(call: Call): Promise<unknown> {
   const { model, args, operation } = call
   return call.inTransaction(async (session, tools) => {
     const steps = stepsOf(call, session, tools)
+    if (operation === 'updateManyAndReturn') validateFlatSelection(model, args, steps.rewriting)
     const { where } = await conditionsOf(steps, model, args['where'])
     const rows = await updateRows(steps, model, filterOf(model, where), args['data'], args['limit'])
     return operation === 'updateMany' ? { count: rows.length } : answerMany(call, steps, rows)
@@ -60,9 +64,8 @@ export function updateManyInSteps(call: Call): Promise<unknown> {
 export async function upsertInSteps(call: Call, tools: Tools): Promise<unknown> {
   const { model, args } = call
   const plain = stepsOf(call, call.session, tools)
-  for (const name of ['create', 'update']) {
-    if (!isInput(args[name])) throw plain.rewriting.error('INVALID_VALUE', `\`${name}\` must be an object, as Prisma says`, model)
-  }
+  validateCreate(model, args['create'], plain.rewriting)
+  validateUpdate(model, args['update'], plain.rewriting)
   const nested = hasNestedWrites(model, args['create'], plain) || hasNestedWrites(model, args['update'], plain)
   if (!nested && wholeRow(call) !== undefined && call.transaction === 'none') return upsert(call, plain)
   try {
