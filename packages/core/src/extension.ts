@@ -4,15 +4,7 @@ import { EnvelopeError } from './errors.ts'
 import { createKeys } from './keys/key-service.ts'
 import { createKeyring } from './keys/keyring.ts'
 import { type EnvelopeOptions, resolveOptions } from './options.ts'
-import {
-  globallyOmitted,
-  type HookParams,
-  internalsOf,
-  type ParentClient,
-  partOf,
-  queryWhole,
-  rootOf,
-} from './prisma-internals.ts'
+import { globallyOmitted, type HookParams, internalsOf, type ParentClient, partOf, rootOf } from './prisma-internals.ts'
 import { isInput } from './rewrite/input.ts'
 import { type ManualEnvelope, manualEnvelope } from './rewrite/manual.ts'
 import { compileModels, type Model } from './rewrite/model.ts'

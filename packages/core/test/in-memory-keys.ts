@@ -99,6 +99,7 @@ export function createTestKeys(options: TestKeysOptions = {}): TestKeys {
     async indexKey() {
       return { id: 'AbC-', key: lend(derive('index')) }
     },
+    readyIndexKey: () => undefined,
   }
 }
 

@@ -16,7 +16,7 @@ export type Step =
     }
 
 const several = fc.array(operation, { minLength: 1, maxLength: 3 })
-const inArray = several.map((operations) => operations.filter(({ then }) => then === undefined))
+const inArray = several.map((operations) => operations.filter(({ fluent }) => fluent === undefined))
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 12, arbitrary: operation.map((given): Step => ({ kind: 'operation', operation: given })) },

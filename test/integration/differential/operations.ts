@@ -9,7 +9,7 @@ export interface Operation {
   readonly operation: string
   readonly args: Args
   /** A relation that the fluent API goes on to. */
-  readonly then?: string
+  readonly fluent?: string
 }
 
 function joined(...parts: readonly fc.Arbitrary<Args>[]): fc.Arbitrary<Args> {
@@ -110,7 +110,7 @@ function operationsOf(model: ModelName): fc.Arbitrary<Operation> {
       weight: 1,
       arbitrary: fc
         .tuple(byKey, fc.constantFrom(...toOne))
-        .map(([args, then]): Operation => ({ model, operation: 'findUnique', args, then })),
+        .map(([args, fluent]): Operation => ({ model, operation: 'findUnique', args, fluent })),
     },
   )
 }

@@ -1,4 +1,3 @@
-import { Prisma, plain } from '../../support/client.ts'
 import { createTwins } from '../../support/twins.ts'
 import { MODEL_NAMES, MODELS, type ModelName } from './models.ts'
 import type { Operation } from './operations.ts'
@@ -36,24 +35,19 @@ export async function openSides() {
   return { ...sides, cold, empty, stored }
 }
 
-export type Sides = Awaited<ReturnType<typeof openSides>>
-
-export function call(client: Delegates, { model, operation, args, then }: Operation): Promise<unknown> {
-  const promise = client[model][operation]?.(nullsOf(client, args))
+export function call(client: Delegates, { model, operation, args, fluent }: Operation): Promise<unknown> {
+  const promise = client[model][operation]?.(args)
   if (promise === undefined) throw new Error(`no operation ${operation}`)
-  return then === undefined ? promise : (promise[then]?.() ?? Promise.reject(new Error(`no relation ${then}`)))
+  return fluent === undefined ? promise : (promise[fluent]?.() ?? Promise.reject(new Error(`no relation ${fluent}`)))
 }
 
 /** Everything that a client sees. */
 export async function contents(client: Client): Promise<unknown> {
   const friends = await client.person['findMany']?.({ select: { id: true, friends: { select: { id: true } } } })
-  const rows = await Promise.all(MODEL_NAMES.map((model) => client[model]['findMany']?.({ orderBy: MODELS[model].order })))
+  const rows = await Promise.all(MODEL_NAMES.map((model) => findAll(client, model)))
   return [friends, ...rows]
 }
 
-/** Each client knows its own null values only; a history knows none. */
-function nullsOf(_client: Delegates, args: unknown): unknown {
-  return args
+async function findAll(client: Client, model: ModelName): Promise<unknown> {
+  return client[model]['findMany']?.({ orderBy: MODELS[model].order })
 }
-
-export const knownErrors = [Prisma.PrismaClientKnownRequestError, plain.Prisma.PrismaClientKnownRequestError] as const

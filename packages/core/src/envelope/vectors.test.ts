@@ -89,6 +89,7 @@ function keysOf({ kms }: Case): Keys {
     readyForSealing: () => undefined,
     cached: () => undefined,
     indexKey: () => Promise.reject(new Error('not here')),
+    readyIndexKey: () => undefined,
     forOpening: async (requests) =>
       requests.map(({ kid, wrapped, context }) => {
         const known = kms.filter((entry) => entry.kid === kid)
