@@ -32,7 +32,7 @@ export function where(model: ModelName, depth: number): ArgsArbitrary {
   })
   return fc.oneof(
     { weight: 4, arbitrary: filter },
-    { weight: 2, arbitrary: fc.oneof(...through) },
+    ...(through.length === 0 ? [] : [{ weight: 2, arbitrary: fc.oneof(...through) }]),
     {
       weight: 1,
       arbitrary: fc.oneof(
@@ -63,7 +63,7 @@ export function selection(model: ModelName, depth: number): ArgsArbitrary {
   const names = Object.keys(relations)
   const lists = names.filter((name) => relations[name]?.list)
   const below =
-    depth === 0
+    depth === 0 || names.length === 0
       ? fc.constant<Args>({})
       : fc.oneof(
           ...names.map((name) => {

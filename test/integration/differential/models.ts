@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import { TYPED } from './typed-columns.ts'
 import {
   type Args,
   age,
@@ -22,7 +23,7 @@ import {
   written,
 } from './values.ts'
 
-export type ModelName = 'person' | 'locker' | 'badge' | 'letter' | 'club' | 'membership'
+export type ModelName = 'person' | 'locker' | 'badge' | 'letter' | 'club' | 'membership' | 'allTypes' | 'nativeTypes'
 
 export interface RelationShape {
   readonly to: ModelName
@@ -200,6 +201,7 @@ export const MODELS: Readonly<Record<ModelName, ModelShape>> = {
     },
     unanswerable: refused('role', name),
   },
+  ...TYPED,
 }
 
 export const MODEL_NAMES = Object.keys(MODELS) as ModelName[]

@@ -1,6 +1,9 @@
-import { createTwins } from '../../support/twins.ts'
+import { Prisma } from '../../support/client.ts'
+import { createTwins, type Nulls } from '../../support/twins.ts'
+import { asText } from './compared.ts'
 import { MODEL_NAMES, MODELS, type ModelName } from './models.ts'
 import type { Operation } from './operations.ts'
+import { Null } from './values.ts'
 
 type Call = (args: unknown) => Promise<unknown> & Record<string, () => Promise<unknown>>
 export type Delegates = Record<ModelName, Record<string, Call>>
@@ -9,17 +12,27 @@ export interface Client extends Delegates {
   $transaction(work: unknown, options?: unknown): Promise<unknown>
 }
 
+export interface Side {
+  readonly client: Client
+  /** Each generated client knows its own only. */
+  readonly nulls: Nulls
+}
+
 /** An encrypted client and plain Prisma, each on tables of its own. */
 export async function openSides() {
-  const { prisma, twin, client, sql, twinSql } = await createTwins('differential', { raw: 'allow' })
-  const seen: unknown = { encrypted: prisma, plain: twin }
-  const sides = seen as { readonly encrypted: Client; readonly plain: Client }
-  const tables = ['persons', 'Locker', 'Badge', 'Letter', 'Club', 'memberships', '_Friends']
-  const wipe = `TRUNCATE ${tables.map((table) => `"${table}"`).join(', ')} RESTART IDENTITY; ALTER SEQUENCE "Letter_id_seq" RESTART 1000`
+  const { prisma, twin, twinNulls, client, sql, twinSql } = await createTwins('differential', { raw: 'allow' })
+  const encrypted: Side = { client: seen(prisma), nulls: Prisma }
+  const plain: Side = { client: seen(twin), nulls: twinNulls }
+  const tables = ['persons', 'Locker', 'Badge', 'Letter', 'Club', 'memberships', '_Friends', 'all_types', 'native_types']
+  const sequences = ['Letter_id_seq', 'all_types_id_seq', 'native_types_id_seq']
+  const wipe = [
+    `TRUNCATE ${tables.map((table) => `"${table}"`).join(', ')}`,
+    ...sequences.map((sequence) => `ALTER SEQUENCE "${sequence}" RESTART 1000`),
+  ]
 
   /** Tables as they are before anything has happened. What the sequence gives is never among the ids that a history names. */
   async function empty(): Promise<void> {
-    for (const statement of wipe.split('; ')) await Promise.all([sql(statement), twinSql(statement)])
+    for (const statement of wipe) await Promise.all([sql(statement), twinSql(statement)])
   }
 
   /** All that the encrypted database holds, as text. */
@@ -28,26 +41,35 @@ export async function openSides() {
     return rows.flatMap((found) => found.map(({ row }) => row)).join('\n')
   }
 
-  const cold = (): Client => {
-    const other: unknown = client({ raw: 'allow' })
-    return other as Client
-  }
-  return { ...sides, cold, empty, stored }
+  const cold = (): Side => ({ client: seen(client({ raw: 'allow' })), nulls: Prisma })
+  return { plain, encrypted, cold, empty, stored }
 }
 
-export function call(client: Delegates, { model, operation, args, fluent }: Operation): Promise<unknown> {
-  const promise = client[model][operation]?.(args)
+function seen(client: unknown): Client {
+  return client as Client
+}
+
+export function call(client: Delegates, nulls: Nulls, { model, operation, args, fluent }: Operation): Promise<unknown> {
+  const promise = client[model][operation]?.(withNulls(args, nulls))
   if (promise === undefined) throw new Error(`no operation ${operation}`)
   return fluent === undefined ? promise : (promise[fluent]?.() ?? Promise.reject(new Error(`no relation ${fluent}`)))
 }
 
-/** Everything that a client sees. */
-export async function contents(client: Client): Promise<unknown> {
-  const friends = await client.person['findMany']?.({ select: { id: true, friends: { select: { id: true } } } })
-  const rows = await Promise.all(MODEL_NAMES.map((model) => findAll(client, model)))
-  return [friends, ...rows]
+function withNulls(value: unknown, nulls: Nulls): unknown {
+  if (value instanceof Null) return nulls[value.name]
+  if (Array.isArray(value)) return value.map((item) => withNulls(item, nulls))
+  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, withNulls(inner, nulls)]))
 }
 
-async function findAll(client: Client, model: ModelName): Promise<unknown> {
-  return client[model]['findMany']?.({ orderBy: MODELS[model].order })
+/** Everything that a client sees, as text, by model. */
+export async function contents({ client }: Side): Promise<ReadonlyMap<string, string>> {
+  const read = async (name: string, model: ModelName, args: unknown): Promise<readonly [string, string]> => [
+    name,
+    asText(await client[model]['findMany']?.(args)),
+  ]
+  const friends = read('friends', 'person', { select: { id: true, friends: { select: { id: true } } } })
+  return new Map(
+    await Promise.all([friends, ...MODEL_NAMES.map((model) => read(model, model, { orderBy: MODELS[model].order }))]),
+  )
 }

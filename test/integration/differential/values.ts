@@ -20,15 +20,21 @@ const TOO_LARGE = 7734194000
 
 /** Whether some value of the arguments is none of its column. Which of several errors comes first is nobody's promise. */
 export function holdsNonsense(args: unknown): boolean {
-  const text = JSON.stringify(args)
+  const text = argsText(args)
   return text.includes(String(TOO_LARGE)) || text.includes('"age":1.5') || text.includes('"age":{"set":1.5}')
 }
 
 const NESTED = /"(?:create|createMany|connect|connectOrCreate|update|upsert|delete|disconnect|set)":/g
 
-/** Whether two nested writes of one step may fail. It is one of their errors that either side reports, and not always the same one. */
-export function mayMissSeveral(step: unknown): boolean {
-  return (JSON.stringify(step).match(NESTED) ?? []).length > 1
+/** Keys and foreign keys, which a row may be refused for. */
+const REFUSABLE = ['id', 'email', 'bossId', 'ownerId', 'motto', 'authorId', 'region', 'number', 'title', 'personId']
+
+/** Whether two writes of one operation may fail. It is one of their errors that either side reports, and not always the same one. */
+export function mayFailTwice({ args }: { readonly args: Args }): boolean {
+  const nested = argsText(args).match(NESTED) ?? []
+  const { data, create } = args as { data?: Args; create?: Args }
+  const own = Object.keys(data ?? create ?? {}).some((key) => REFUSABLE.includes(key))
+  return nested.length + (own ? 1 : 0) > 1
 }
 
 /** Seven digits that stand for nothing else. */
@@ -41,7 +47,25 @@ export const letterId = fc.integer({ min: 1, max: 4 })
 export const region = fc.constantFrom('north', 'south')
 export const clubNumber = fc.integer({ min: 1, max: 2 })
 export const small = fc.integer({ min: 0, max: 3 })
+/** Stands for a null of the client's own `Prisma` namespace, which a history does not know. */
+export class Null {
+  readonly name: 'JsonNull' | 'DbNull'
+
+  constructor(name: 'JsonNull' | 'DbNull') {
+    this.name = name
+  }
+}
+export const JSON_NULL = new Null('JsonNull')
+export const DB_NULL = new Null('DbNull')
+
+/** Arguments as JSON, whatever they hold. */
+export function argsText(args: unknown): string {
+  return JSON.stringify(args, (_, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value))
+}
+
 export const body = fc.constantFrom<unknown>(
+  JSON_NULL,
+  DB_NULL,
   { text: `${MARKER}-body` },
   [`${MARKER}-body`, null, 1.5],
   `${MARKER}-body`,

@@ -4,6 +4,9 @@ import { refuseReferences } from './refuse.ts'
 import type { Rewriting } from './rewriting.ts'
 import { searchToken } from './search.ts'
 
+/** Stands for a token until it is computed, and is none: the value itself must be gone by then. */
+const PENDING = '~'
+
 /** A searchable field that every row found must equal: its token is one of `tokens`. */
 export interface Expectation {
   readonly field: EncryptedField
@@ -185,6 +188,7 @@ function rewriteComparison(
 function rewriteEquality(field: EncryptedField, value: unknown, level: Level, set: (token: string) => void): void {
   const tokens: string[] = []
   level.expectations?.push({ field, tokens })
+  set(PENDING)
   searchToken(level.model, field, value, level.equalities, level.rewriting, (token) => {
     tokens.push(token)
     set(token)
@@ -197,6 +201,7 @@ function rewriteList(field: EncryptedField, key: 'in' | 'notIn', values: readonl
   const out: unknown[] = [...values]
   values.forEach((item, i) => {
     if (item === null || item === undefined) return
+    out[i] = PENDING
     searchToken(level.model, field, item, level.equalities, level.rewriting, (token) => {
       out[i] = token
       tokens.push(token)

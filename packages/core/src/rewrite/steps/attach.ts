@@ -33,6 +33,8 @@ export async function attachOwn(
   const claimed = await claim(steps, parent.model, keysFilter(parent.model, [parent.row]))
   const copies = await claimCopies(steps, parent.model, parent.row, relation.plan.from)
   const after = await attached()
+  // What is bound to a foreign key to it went with it, or keeps it from going.
+  if (after.isGone) return after
   if (claimed !== undefined) await rebind(steps, claimed, after.row)
   await rebindCopies(steps, copies, after.row)
   return after
@@ -53,9 +55,16 @@ export async function attachOwn(
   }
 }
 
+/** Whether a nested write may change a foreign key of the other row that it is bound to. */
+export function changesBindingOfOther({ model: { sealing, referencedByBound }, opposite }: Relation): boolean {
+  return opposite.from.some((name) => sealing?.boundNames.has(name) === true || referencedByBound.has(name))
+}
+
 /**
  * `connect`, `set` or `disconnect` of rows that are bound to the foreign key that this changes: they are locked, Prisma does the write, and each is
  * sealed for its new foreign key.
+ *
+ * @param instead of `operation`, what Prisma is asked to do; rewritten.
  */
 export async function attach(
   steps: Steps,
@@ -63,6 +72,7 @@ export async function attach(
   relation: Relation,
   operation: 'connect' | 'set' | 'disconnect',
   argument: unknown,
+  instead?: Input,
 ): Promise<KnownRow> {
   const { model, opposite } = relation
   const keyOfParent = (i: number): unknown => parent.row[opposite.to[i] as string]
@@ -94,7 +104,7 @@ export async function attach(
     if (operation === 'set') await claimAll([foreignKey], none)
   }
   const rewritten = Array.isArray(argument) ? conditions : (conditions[0] ?? argument)
-  const after = await updateKnown(steps, parent, { [relation.name]: { [operation]: rewritten } })
+  const after = await updateKnown(steps, parent, { [relation.name]: instead ?? { [operation]: rewritten } })
   for (const { claimed, copies, after: changed } of changing) {
     if (claimed !== undefined) await rebind(steps, claimed, changed)
     await rebindCopies(steps, copies, changed)

@@ -5,7 +5,7 @@ import { NeedsSteps } from '../needs-steps.ts'
 import type { Row } from '../opened-row.ts'
 import { filterOf, keyOf, knownFields, requireUnique, selectOf } from '../row-key.ts'
 import { rewriteWhere } from '../where.ts'
-import { impossible, someKey } from './missing.ts'
+import { impossible, standIn } from './missing.ts'
 import { type NestedWrite, writeNested } from './nested.ts'
 import type { KnownRow, Steps } from './steps.ts'
 
@@ -99,9 +99,9 @@ async function connectable(steps: Steps, model: Model, data: Input, relation: Re
 async function find({ session, rewriting }: Steps, { model }: Relation, where: unknown): Promise<Row | undefined> {
   requireUnique(model, where, 'connect', rewriting)
   const next = rewriting.next()
-  const rewritten = filterOf(model, rewriteWhere(model, where, next))
+  const rewritten = rewriteWhere(model, where, next)
   await next.settle()
-  const row = await session.run(model, 'findFirst', { where: rewritten, select: selectOf(knownFields(model)) })
+  const row = await session.run(model, 'findFirst', { where: filterOf(model, rewritten), select: selectOf(knownFields(model)) })
   return isInput(row) ? row : undefined
 }
 
@@ -113,17 +113,11 @@ async function notFound(
   relation: Relation,
   where: unknown,
 ): Promise<never> {
-  const relations = new Set(model.relations.keys())
-  const columns = Object.fromEntries(Object.entries(data).filter(([name]) => !relations.has(name)))
   const next = rewriting.next()
-  const out = rewriteCreate(model, columns, next, () => ({ value: null }))
-  const found = impossible(rewriteWhere(relation.model, where, next), rewriting)
+  const rewritten = rewriteWhere(relation.model, where, next)
   await next.settle()
-  // Others may be required beside it.
-  const others = [...model.relations.values()].filter(({ name, plan }) => plan.from.length > 0 && !rewriting.isAbsent(data[name]))
-  const nobody = others.map((other) => [other.name, { connect: impossible(someKey(other.model), rewriting) }])
-  const connects = { ...Object.fromEntries(nobody), [relation.name]: { connect: found } }
-  await session.run(model, 'create', { data: { ...(isInput(out) && out), ...connects } })
+  const row = await standIn(rewriting, model, data)
+  await session.run(model, 'create', { data: { ...row, [relation.name]: { connect: impossible(rewritten, rewriting) } } })
   throw rewriting.error('CONFLICT', `another writer changed ${relation.name} in between; try again`, model)
 }
 

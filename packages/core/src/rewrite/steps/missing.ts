@@ -1,4 +1,5 @@
 import type { ColumnPlan } from '../../plan.ts'
+import { rewriteCreate } from '../create.ts'
 import { type Input, isInput, listOf } from '../input.ts'
 import type { Model, Relation } from '../model.ts'
 import type { Rewriting } from '../rewriting.ts'
@@ -28,6 +29,19 @@ export async function missing(
   throw rewriting.error('CONFLICT', `another writer changed ${relation.name} in between; try again`, model)
 }
 
+/** The data of a row as Prisma takes it, where it is never to be created: columns, and rows that can't be in place of those that it references. */
+export async function standIn(rewriting: Rewriting, model: Model, data: Input, without?: Relation): Promise<Input> {
+  const columns = Object.fromEntries(Object.entries(data).filter(([name]) => !model.relations.has(name)))
+  const next = rewriting.next()
+  const row = rewriteCreate(model, columns, next, () => ({ value: null }))
+  await next.settle()
+  const referenced = [...model.relations.values()].filter(
+    ({ name, plan }) => plan.from.length > 0 && name !== without?.plan.opposite && !rewriting.isAbsent(data[name]),
+  )
+  const nobody = referenced.map((other) => [other.name, { connect: impossible(someKey(other.model), rewriting) }])
+  return { ...(isInput(row) && row), ...Object.fromEntries(nobody) }
+}
+
 /** Data that would change something, which Prisma leaves no update without; it is never written. */
 export function someData({ plan, sealing }: Model): Input {
   if (sealing !== undefined) return { [sealing.field]: {} }
@@ -36,7 +50,7 @@ export function someData({ plan, sealing }: Model): Input {
 }
 
 /** A `WhereUniqueInput` of the right shape. */
-export function someKey(model: Model): Input {
+function someKey(model: Model): Input {
   const samples = keyFields(model).map((name) => [name, sampleOf(model.plan.columns[name] as ColumnPlan)] as const)
   return keyOf(model, Object.fromEntries(samples))
 }

@@ -6,9 +6,9 @@ import { rewriteNested, toOneUpdate } from '../nested-writes.ts'
 import type { Rewriting } from '../rewriting.ts'
 import { filterOf, keyOf, keysFilter, requireUnique } from '../row-key.ts'
 import { rewriteWhere } from '../where.ts'
-import { attach, attachOwn, changesBinding } from './attach.ts'
+import { attach, attachOwn, changesBinding, changesBindingOfOther } from './attach.ts'
 import { createRow } from './create-row.ts'
-import { impossible, missing, someData } from './missing.ts'
+import { impossible, missing, someData, standIn } from './missing.ts'
 import { type KnownRow, type Steps, updateKnown } from './steps.ts'
 import { findTarget, updateRow } from './update-row.ts'
 import { updateRows } from './update-rows.ts'
@@ -114,7 +114,7 @@ async function one(steps: Steps, parent: KnownRow, relation: Relation, operation
       const where = filterOf(model, await rewritten(model, input['where'], rewriting))
       const found = await steps.session.run(model, 'findFirst', { where })
       if (!isInput(found)) return createBelow(steps, parent, relation, input['create'])
-      return writeNested(steps, parent, [{ relation, operations: { connect: input['where'] } }])
+      return connectExisting(steps, parent, relation, input)
     }
     case 'update': {
       const { where, data } =
@@ -133,6 +133,16 @@ async function one(steps: Steps, parent: KnownRow, relation: Relation, operation
     default:
       throw rewriting.error('UNSUPPORTED', `the nested write \`${operation}\` is not known to this version`, model)
   }
+}
+
+/** `connectOrCreate` of a row that is there. Prisma has other rules for it than for `connect`, where the row is attached already. */
+async function connectExisting(steps: Steps, parent: KnownRow, relation: Relation, input: Input): Promise<KnownRow> {
+  const { model } = relation
+  const create = isInput(input['create']) ? await standIn(steps.rewriting, model, input['create'], relation) : {}
+  const where = await rewritten(model, input['where'], steps.rewriting)
+  const operations = { connectOrCreate: { where, create } }
+  if (changesBindingOfOther(relation)) return attach(steps, parent, relation, 'connect', input['where'], operations)
+  return updateKnown(steps, parent, { [relation.name]: operations })
 }
 
 /** Condition of the rows that are attached to a row; undefined where none can be. */

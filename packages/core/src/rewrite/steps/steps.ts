@@ -1,4 +1,4 @@
-import type { Input } from '../input.ts'
+import { type Input, isInput } from '../input.ts'
 import type { Model } from '../model.ts'
 import type { Row } from '../opened-row.ts'
 import type { Rewriting } from '../rewriting.ts'
@@ -18,6 +18,8 @@ export interface Steps {
 export interface KnownRow {
   readonly model: Model
   readonly row: Row
+  /** It went with a row that was deleted below it, whose key it referenced; `row` is what it was. */
+  readonly isGone?: true
 }
 
 /** Runs an `update` of a known row, whose data is rewritten, and gives the row as it is then. */
@@ -27,5 +29,5 @@ export async function updateKnown({ session }: Steps, { model, row }: KnownRow, 
     data,
     select: selectOf(knownFields(model)),
   })
-  return { model, row: updated as Row }
+  return isInput(updated) ? { model, row: updated } : { model, row, isGone: true }
 }

@@ -16,12 +16,14 @@ import type { KnownRow, Steps } from './steps.ts'
 import { updateRow } from './update-row.ts'
 import { updateRows } from './update-rows.ts'
 import { validateCreate, validateFlatSelection, validateUpdate } from './validate.ts'
+import { validateSelection } from './validate-selection.ts'
 
 /** `create` of rows that are bound to keys which only the database knows. */
 export function createInSteps(call: Call): Promise<unknown> {
   return call.inTransaction(async (session, tools) => {
     const steps = stepsOf(call, session, tools)
     validateCreate(call.model, call.args['data'], steps.rewriting)
+    validateSelection(call.model, call.args, steps.rewriting, call.hidden)
     return answer(call, steps, await createRow(steps, call.model, call.args['data']))
   })
 }
@@ -32,6 +34,7 @@ export function updateInSteps(call: Call): Promise<unknown> {
   return call.inTransaction(async (session, tools) => {
     const steps = stepsOf(call, session, tools)
     validateUpdate(model, args['data'], steps.rewriting)
+    validateSelection(model, args, steps.rewriting, call.hidden)
     const { where, expectations } = await conditionsOf(steps, model, args['where'])
     const columns = hasNestedWrites(model, args['data'], steps) ? undefined : wholeRow(call)
     return untilWon(model, steps.rewriting, async () => {
@@ -50,7 +53,10 @@ export function updateManyInSteps(call: Call): Promise<unknown> {
   const { model, args, operation } = call
   return call.inTransaction(async (session, tools) => {
     const steps = stepsOf(call, session, tools)
-    if (operation === 'updateManyAndReturn') validateFlatSelection(model, args, steps.rewriting)
+    if (operation === 'updateManyAndReturn') {
+      validateFlatSelection(model, args, steps.rewriting)
+      validateSelection(model, args, steps.rewriting, call.hidden)
+    }
     const { where } = await conditionsOf(steps, model, args['where'])
     const rows = await updateRows(steps, model, filterOf(model, where), args['data'], args['limit'])
     return operation === 'updateMany' ? { count: rows.length } : answerMany(call, steps, rows)
@@ -66,6 +72,7 @@ export async function upsertInSteps(call: Call, tools: Tools): Promise<unknown> 
   const plain = stepsOf(call, call.session, tools)
   validateCreate(model, args['create'], plain.rewriting)
   validateUpdate(model, args['update'], plain.rewriting)
+  validateSelection(model, args, plain.rewriting, call.hidden)
   const nested = hasNestedWrites(model, args['create'], plain) || hasNestedWrites(model, args['update'], plain)
   if (!nested && wholeRow(call) !== undefined && call.transaction === 'none') return upsert(call, plain)
   try {
@@ -146,12 +153,16 @@ function wholeRow({ args, model, hidden }: Call): readonly string[] | undefined 
 }
 
 /** The row as the caller asked for it. */
-async function answer(call: Call, steps: Steps, { model, row }: KnownRow, columns?: readonly string[]): Promise<unknown> {
+async function answer(call: Call, steps: Steps, { model, row, isGone }: KnownRow, columns?: readonly string[]): Promise<unknown> {
+  // As Prisma has it, for rows that are gone, or of another key, when the nested writes are done.
+  const nothing = call.operation === 'upsert' ? [] : null
+  if (isGone) return nothing
   const next = steps.rewriting.next()
   const { args, view } = rewriteSelection(model, call.args, next, call.hidden)
   await next.settle()
   if (columns === undefined) {
-    const result = await steps.session.answer('findUniqueOrThrow', { where: keyOf(model, row), ...args })
+    const result = await steps.session.answer('findUnique', { where: keyOf(model, row), ...args })
+    if (result === null) return nothing
     return view === undefined ? result : revealResult(result, view, next)
   }
   const revealed = view === undefined ? row : await revealResult(row, view, next)
