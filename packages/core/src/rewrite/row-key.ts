@@ -34,11 +34,23 @@ export function keysFilter(model: Model, rows: readonly Row[]): Input {
   return { OR: rows.map((row) => Object.fromEntries(fields.map((name) => [name, row[name]]))) }
 }
 
-/** A `WhereUniqueInput` as operations take it that want a `WhereInput`. */
+/**
+ * A `where`, of one row or of many, as it may stand within other conditions. Prisma finds nothing by an empty `OR` at the top, but takes no notice of
+ * it further down.
+ */
 export function filterOf(model: Model, where: unknown): Input {
   const entries = Object.entries(isInput(where) ? where : {})
   const compound = entries.flatMap(([name, value]) => (model.compoundUniques.has(name) ? [value] : []))
-  return { AND: [Object.fromEntries(entries.filter(([name]) => !model.compoundUniques.has(name))), ...compound] }
+  const none = entries.some(([name, value]) => name === 'OR' && Array.isArray(value) && value.length === 0)
+  const others = Object.fromEntries(entries.filter(([name]) => !model.compoundUniques.has(name)))
+  return { AND: [others, ...compound, ...(none ? [nothing(model)] : [])] }
+}
+
+/** A condition that no row meets, wherever it stands. */
+export function nothing(model: Model): Input {
+  const [field] = keyFields(model)
+  if (field === undefined) throw new TypeError('the plan has a unique criterion of no field')
+  return { [field]: { in: [] } }
 }
 
 /** Names a row among others of its model. */

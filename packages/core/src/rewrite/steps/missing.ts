@@ -3,20 +3,20 @@ import { rewriteCreate } from '../create.ts'
 import { type Input, isInput, listOf } from '../input.ts'
 import type { Model, Relation } from '../model.ts'
 import type { Rewriting } from '../rewriting.ts'
-import { keyFields, keyOf } from '../row-key.ts'
+import { keyFields, keyOf, nothing } from '../row-key.ts'
 import type { KnownRow, Steps } from './steps.ts'
 
 /** `where`, so that nothing meets it; none of its own conditions changes. */
-export function impossible(where: unknown, rewriting: Rewriting): Input {
+export function impossible(model: Model, where: unknown, rewriting: Rewriting): Input {
   const given = isInput(where) ? where : {}
   const and = rewriting.isAbsent(given['AND']) ? [] : listOf(given['AND'])
-  return { ...given, AND: [...and, { OR: [] }] }
+  return { ...given, AND: [...and, nothing(model)] }
 }
 
 /**
  * Throws what Prisma throws where a nested write does not find its row: it is asked to do the write on a row that can't be.
  *
- * @param argument of the nested write, with an {@link impossible} condition and rewritten, if any, data.
+ * @param argument of the nested write, with an {@link impossible} condition.
  */
 export async function missing(
   { session, rewriting }: Steps,
@@ -38,7 +38,7 @@ export async function standIn(rewriting: Rewriting, model: Model, data: Input, w
   const referenced = [...model.relations.values()].filter(
     ({ name, plan }) => plan.from.length > 0 && name !== without?.plan.opposite && !rewriting.isAbsent(data[name]),
   )
-  const nobody = referenced.map((other) => [other.name, { connect: impossible(someKey(other.model), rewriting) }])
+  const nobody = referenced.map((other) => [other.name, { connect: impossible(other.model, someKey(other.model), rewriting) }])
   return { ...(isInput(row) && row), ...Object.fromEntries(nobody) }
 }
 

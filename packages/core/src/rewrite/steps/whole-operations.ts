@@ -40,7 +40,7 @@ export function updateInSteps(call: Call): Promise<unknown> {
     return untilWon(model, steps.rewriting, async () => {
       const row = await session.run(model, 'findUnique', { where, select: selectOf(sealedFields(model)) })
       // Prisma's own error, from an update that can't match.
-      if (!isInput(row)) return session.answer('update', { where: impossible(where, steps.rewriting), data: {} })
+      if (!isInput(row)) return session.answer('update', { where: impossible(model, where, steps.rewriting), data: {} })
       const target = { model, where: filterOf(model, where), row, expectations }
       const known = await updateRow(steps, target, args['data'], columns)
       return known === undefined ? LOST : answer(call, steps, known, columns)
