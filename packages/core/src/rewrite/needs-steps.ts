@@ -1,4 +1,6 @@
-import type { EnvelopeError } from '../errors.ts'
+import { EnvelopeError } from '../errors.ts'
+import type { Model } from './model.ts'
+import type { Rewriting } from './rewriting.ts'
 
 /**
  * Thrown while arguments are being rewritten, before anything is written: rows have to be read, or written, before the rest of the operation can be
@@ -13,6 +15,22 @@ export class NeedsSteps extends Error {
     this.name = 'NeedsSteps'
     this.refusal = refusal
     refusals.add(refusal)
+  }
+}
+
+/**
+ * Rewrites data that may not be written: what PostgreSQL would refuse in it is an error only where it is.
+ *
+ * @throws NeedsSteps in place of such an error: which way an operation takes is known only once it has looked.
+ */
+export function onlyIfTaken<T>(model: Model, rewriting: Rewriting, rewrite: () => T): T {
+  try {
+    return rewrite()
+  } catch (error) {
+    if (error instanceof EnvelopeError || error instanceof NeedsSteps) throw error
+    throw new NeedsSteps(
+      rewriting.error('UNSUPPORTED', 'the data of one of two ways holds a value that can not be stored', model),
+    )
   }
 }
 

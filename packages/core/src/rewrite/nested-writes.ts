@@ -2,7 +2,7 @@ import { givenValue, type Lookup, NOWHERE, UNKNOWABLE } from './binding.ts'
 import { rewriteCreate, rewriteCreateMany } from './create.ts'
 import { type Input, isInput } from './input.ts'
 import type { Model, Relation } from './model.ts'
-import { NeedsSteps } from './needs-steps.ts'
+import { NeedsSteps, onlyIfTaken } from './needs-steps.ts'
 import type { Rewriting } from './rewriting.ts'
 import { refuseSealedChange, reseals } from './update-data.ts'
 import { rewriteWhere } from './where.ts'
@@ -69,14 +69,14 @@ export function rewriteNested(
       return each((input) => ({
         ...input,
         where: rewriteWhere(model, input['where'], rewriting),
-        create: rewriteCreate(model, input['create'], rewriting, child),
+        create: onlyIfTaken(model, rewriting, () => rewriteCreate(model, input['create'], rewriting, child)),
       }))
     case 'upsert':
       return each((input) => ({
         ...input,
         ...('where' in input && { where: rewriteWhere(model, input['where'], rewriting) }),
-        create: rewriteCreate(model, input['create'], rewriting, child),
-        update: rewriteNestedData(model, input['update'], rewriting),
+        create: onlyIfTaken(model, rewriting, () => rewriteCreate(model, input['create'], rewriting, child)),
+        update: onlyIfTaken(model, rewriting, () => rewriteNestedData(model, input['update'], rewriting)),
       }))
     case 'update':
     case 'updateMany':

@@ -2,7 +2,7 @@ import type { Call } from './call.ts'
 import { rewriteCreate, rewriteCreateMany } from './create.ts'
 import { runGroupBy } from './group-by.ts'
 import { type Input, isInput } from './input.ts'
-import { NeedsSteps } from './needs-steps.ts'
+import { NeedsSteps, onlyIfTaken } from './needs-steps.ts'
 import { rewriteNestedData } from './nested-writes.ts'
 import { refuseAggregates } from './refuse.ts'
 import { revealResult } from './reveal.ts'
@@ -170,7 +170,7 @@ async function upsert(call: Call, rewriting: Rewriting): Promise<unknown> {
   return query(call, rewriting, {
     ...args,
     where,
-    create: rewriteCreate(model, args['create'], rewriting),
-    update: rewriteNestedData(model, args['update'], rewriting),
+    create: onlyIfTaken(model, rewriting, () => rewriteCreate(model, args['create'], rewriting)),
+    update: onlyIfTaken(model, rewriting, () => rewriteNestedData(model, args['update'], rewriting)),
   })
 }

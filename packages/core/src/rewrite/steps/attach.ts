@@ -3,11 +3,11 @@ import type { Model, Relation } from '../model.ts'
 import { NeedsSteps } from '../needs-steps.ts'
 import { rewriteNested } from '../nested-writes.ts'
 import type { Row } from '../opened-row.ts'
-import { filterOf, keysFilter, keyText, requireUnique } from '../row-key.ts'
+import { filterOf, keyFields, keysFilter, keyText, knownFields, requireUnique, selectOf } from '../row-key.ts'
 import { rewriteWhere } from '../where.ts'
 import { type BoundCopy, claimCopies, rebindCopies } from './copied-keys.ts'
 import { type ClaimedRow, claim, rebind } from './reseal.ts'
-import { type KnownRow, type Steps, updateKnown } from './steps.ts'
+import { type KnownRow, orAbort, type Steps, updateKnown } from './steps.ts'
 
 /** Whether a nested write may change a foreign key that the row which holds it is bound to. */
 export function changesBinding({ sealing, referencedByBound }: Model, { plan }: Relation, operation: string): boolean {
@@ -32,12 +32,24 @@ export async function attachOwn(
   const { rewriting } = steps
   const claimed = await claim(steps, parent.model, keysFilter(parent.model, [parent.row]))
   const copies = await claimCopies(steps, parent.model, parent.row, relation.plan.from)
-  const after = await attached()
-  // What is bound to a foreign key to it went with it, or keeps it from going.
-  if (after.isGone) return after
-  if (claimed !== undefined) await rebind(steps, claimed, after.row)
-  await rebindCopies(steps, copies, after.row)
-  return after
+  const done = await attached()
+  return orAbort(steps, async () => {
+    const after = done.isGone ? await moved(done) : done
+    // What is bound to a foreign key to a row that is gone went with it, or keeps it from going.
+    if (after === undefined) return done
+    if (claimed !== undefined) await rebind(steps, claimed, after.row)
+    await rebindCopies(steps, copies, after.row)
+    return after
+  })
+
+  /** Prisma answers nothing, too, where the row's key is the foreign key that has changed. */
+  async function moved(gone: KnownRow): Promise<KnownRow | undefined> {
+    if (claimed === undefined || !keyFields(parent.model).some((name) => relation.plan.from.includes(name))) return undefined
+    const { model, sealing, row } = claimed
+    const where = { [sealing.field]: { equals: row[sealing.field] } }
+    const found = await steps.session.run(model, 'findFirst', { where, select: selectOf(knownFields(model)) })
+    return isInput(found) ? { ...gone, row: found } : undefined
+  }
 
   async function attached(): Promise<KnownRow> {
     const next = rewriting.next()
@@ -105,10 +117,12 @@ export async function attach(
   }
   const rewritten = Array.isArray(argument) ? conditions : (conditions[0] ?? argument)
   const after = await updateKnown(steps, parent, { [relation.name]: instead ?? { [operation]: rewritten } })
-  for (const { claimed, copies, after: changed } of changing) {
-    if (claimed !== undefined) await rebind(steps, claimed, changed)
-    await rebindCopies(steps, copies, changed)
-  }
+  await orAbort(steps, async () => {
+    for (const { claimed, copies, after: changed } of changing) {
+      if (claimed !== undefined) await rebind(steps, claimed, changed)
+      await rebindCopies(steps, copies, changed)
+    }
+  })
   return after
 }
 

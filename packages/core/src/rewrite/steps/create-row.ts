@@ -117,7 +117,9 @@ async function notFound(
   const rewritten = rewriteWhere(relation.model, where, next)
   await next.settle()
   const row = await standIn(rewriting, model, data)
-  await session.run(model, 'create', { data: { ...row, [relation.name]: { connect: impossible(relation.model, rewritten, rewriting) } } })
+  await session.run(model, 'create', {
+    data: { ...row, [relation.name]: { connect: impossible(relation.model, rewritten, rewriting) } },
+  })
   throw rewriting.error('CONFLICT', `another writer changed ${relation.name} in between; try again`, model)
 }
 

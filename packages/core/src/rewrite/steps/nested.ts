@@ -3,6 +3,7 @@ import { type Input, isInput, listOf } from '../input.ts'
 import type { Model, Relation } from '../model.ts'
 import { NeedsSteps } from '../needs-steps.ts'
 import { rewriteNested, toOneUpdate } from '../nested-writes.ts'
+import type { Row } from '../opened-row.ts'
 import type { Rewriting } from '../rewriting.ts'
 import { filterOf, keyOf, keysFilter, requireUnique } from '../row-key.ts'
 import { rewriteWhere } from '../where.ts'
@@ -114,7 +115,7 @@ async function one(steps: Steps, parent: KnownRow, relation: Relation, operation
       const where = filterOf(model, await rewritten(model, input['where'], rewriting))
       const found = await steps.session.run(model, 'findFirst', { where })
       if (!isInput(found)) return createBelow(steps, parent, relation, input['create'])
-      return connectExisting(steps, parent, relation, input)
+      return connectExisting(steps, parent, relation, input, found)
     }
     case 'update': {
       const { where, data } =
@@ -135,14 +136,27 @@ async function one(steps: Steps, parent: KnownRow, relation: Relation, operation
   }
 }
 
-/** `connectOrCreate` of a row that is there. Prisma has other rules for it than for `connect`, where the row is attached already. */
-async function connectExisting(steps: Steps, parent: KnownRow, relation: Relation, input: Input): Promise<KnownRow> {
+/** `connectOrCreate` of a row that is there. Prisma has no such row attached again to the one that has to have it. */
+async function connectExisting(steps: Steps, parent: KnownRow, relation: Relation, input: Input, found: Row): Promise<KnownRow> {
   const { model } = relation
-  const create = isInput(input['create']) ? await standIn(steps.rewriting, model, input['create'], relation) : {}
   const where = await rewritten(model, input['where'], steps.rewriting)
-  const operations = { connectOrCreate: { where, create } }
+  const again = isRequiredOneToOne(relation, parent.model) && (await isAttached(steps, parent, relation, found))
+  const create = again && isInput(input['create']) ? await standIn(steps.rewriting, model, input['create'], relation) : {}
+  const operations = again ? { connectOrCreate: { where, create } } : { connect: where }
   if (changesBindingOfOther(relation)) return attach(steps, parent, relation, 'connect', input['where'], operations)
   return updateKnown(steps, parent, { [relation.name]: operations })
+}
+
+function isRequiredOneToOne({ plan, opposite, model }: Relation, parent: Model): boolean {
+  const [holder, key] = plan.from.length > 0 ? [parent, plan.from] : [model, opposite.from]
+  return plan.list !== true && opposite.list !== true && key.some((name) => holder.plan.columns[name]?.required === true)
+}
+
+async function isAttached(steps: Steps, parent: KnownRow, relation: Relation, found: Row): Promise<boolean> {
+  const attached = attachedTo(relation, parent)
+  if (attached === undefined) return false
+  const where = { AND: [attached, keysFilter(relation.model, [found])] }
+  return (await steps.session.run(relation.model, 'findFirst', { where })) !== null
 }
 
 /** Condition of the rows that are attached to a row; undefined where none can be. */

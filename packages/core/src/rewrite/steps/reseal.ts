@@ -137,6 +137,5 @@ export async function rebind({ session, rewriting }: Steps, claimed: ClaimedRow,
     { key: after, before: row[sealing.field], envelope: envelope as Envelope, tokens },
   ])
   if (written === 1) return
-  await session.abort()
   throw rewriting.error('CONFLICT', 'another operation of this transaction changed the row at the same time', model)
 }

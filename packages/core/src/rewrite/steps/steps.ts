@@ -31,3 +31,16 @@ export async function updateKnown({ session }: Steps, { model, row }: KnownRow, 
   })
   return isInput(updated) ? { model, row: updated } : { model, row, isGone: true }
 }
+
+/**
+ * Finishes what is half done: rows hold what their envelopes do not know of yet. Whatever fails here must not be committed by a caller that catches
+ * the error.
+ */
+export async function orAbort<T>({ session }: Steps, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    await session.abort()
+    throw error
+  }
+}

@@ -11,7 +11,7 @@ import type { Expectation } from '../where.ts'
 import { claimCopies, rebindCopies } from './copied-keys.ts'
 import { type NestedWrite, writeNested } from './nested.ts'
 import { resealRow, type Target } from './reseal.ts'
-import type { KnownRow, Steps } from './steps.ts'
+import { type KnownRow, orAbort, type Steps } from './steps.ts'
 
 /**
  * Reads the row of an update.
@@ -51,7 +51,7 @@ export async function updateRow(
       ? await resealRow(steps, target, sealing, columns, selected)
       : await updateColumns(steps, target, columns, selected)
   if (known === undefined) return undefined
-  await rebindCopies(steps, copies, known.row)
+  await orAbort(steps, () => rebindCopies(steps, copies, known.row))
   return writeNested(steps, known, nested)
 }
 

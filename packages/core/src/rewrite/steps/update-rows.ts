@@ -11,7 +11,7 @@ import type { Rewriting } from '../rewriting.ts'
 import { keyFields, keysFilter, sealedFields, selectOf } from '../row-key.ts'
 import { boundIn, referencedIn } from '../update-data.ts'
 import { ciphertextOf, writeEnvelopes } from './envelope-writes.ts'
-import type { Steps } from './steps.ts'
+import { orAbort, type Steps } from './steps.ts'
 import { findTarget, updateRow } from './update-row.ts'
 
 /** Rows whose envelopes are in memory at the same time. */
@@ -149,17 +149,4 @@ async function recordsOf(
     if (at === undefined) throw new EnvelopeError('CANNOT_OPEN', 'the row was not opened')
     return merge(row, at, model, sealing, values, rewriting)
   })
-}
-
-/**
- * Between the two statements rows hold placeholders that their envelopes do not know of. Whatever fails there must not be committed by a caller that
- * catches the error.
- */
-async function orAbort({ session }: Steps, work: () => Promise<void>): Promise<void> {
-  try {
-    await work()
-  } catch (error) {
-    await session.abort()
-    throw error
-  }
 }
