@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { countKmsCalls } from './kms-calls.ts'
-import { type OperationName, timeOperations } from './operations.ts'
+import { OPERATIONS, type OperationName, timeOperations } from './operations.ts'
 import { priceSealing } from './sealing.ts'
 import { openStand } from './stand.ts'
 
@@ -19,25 +19,31 @@ const LIMITS: Readonly<Partial<Record<OperationName, number>>> = {
 
 const COLUMNS = [19, 10, 14, 8, 8, 8, 11, 12]
 
-const { values } = parseArgs({
+const HELP = `pnpm bench [--json] [operation …]
+
+Prisma Client without the extension, with it, and with prisma-field-encryption, side by side. --json prints one object.
+Operations: ${OPERATIONS.join(', ')}.`
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: { json: { type: 'boolean', default: false }, help: { type: 'boolean', short: 'h', default: false } },
 })
-if (values.help) {
-  console.log(
-    'pnpm bench [--json]\n\nPrisma Client without the extension, with it, and with prisma-field-encryption, side by side. --json prints one object.',
-  )
+const unknown = positionals.filter((name) => !OPERATIONS.some((known) => known === name))
+if (values.help || unknown.length > 0) {
+  console.log(unknown.length > 0 ? `unknown: ${unknown.join(', ')}\n\n${HELP}` : HELP)
+  process.exitCode = unknown.length > 0 ? 1 : 0
 } else {
-  await run(values.json)
+  await run(values.json, positionals.length > 0 ? OPERATIONS.filter((name) => positionals.includes(name)) : OPERATIONS)
 }
 
-async function run(json: boolean): Promise<void> {
+async function run(json: boolean, names: readonly OperationName[]): Promise<void> {
   const say = (line: string) => {
     if (!json) console.log(line)
   }
   const stand = await openStand()
   try {
     say(line('operation', 'plain ms', 'encrypted ms', 'ratio', 'limit', 'floor', 'peer ms', 'peer ratio'))
-    const operations = await timeOperations(stand, (name, { plain, encrypted, ratio, floor, peer, peerRatio }) => {
+    const operations = await timeOperations(stand, names, (name, { plain, encrypted, ratio, floor, peer, peerRatio }) => {
       const limit = LIMITS[name]
       const times = [plain.toFixed(3), encrypted.toFixed(3), ratio.toFixed(2), limit?.toFixed(2), floor?.toFixed(2)]
       const over = limit !== undefined && ratio > limit ? '  over' : ''

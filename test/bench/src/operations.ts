@@ -6,7 +6,7 @@ import { type Contest, compare, type Outcome } from './side-by-side.ts'
 import type { Stand } from './stand.ts'
 import { assertEncrypted, openSubjects, refill } from './subjects.ts'
 
-const ORDER = [
+export const OPERATIONS = [
   'findMany1000',
   'findMany100',
   'findUnique',
@@ -22,16 +22,20 @@ const ORDER = [
   'plainModel',
 ] as const
 
-export type OperationName = (typeof ORDER)[number]
+export type OperationName = (typeof OPERATIONS)[number]
 
 /** Times operations of Prisma Client with and without encryption, and checks what they did. */
-export async function timeOperations(stand: Stand, report: (name: OperationName, outcome: Outcome) => void) {
+export async function timeOperations(
+  stand: Stand,
+  names: readonly OperationName[],
+  report: (name: OperationName, outcome: Outcome) => void,
+) {
   const subjects = openSubjects(stand)
   await refill(stand, subjects)
   const floor = await openFloor(stand)
   const contests: Record<OperationName, Contest> = { ...reading(floor), ...creating(stand), ...updating(floor) }
   const outcomes = {} as Record<OperationName, Outcome>
-  for (const name of ORDER) {
+  for (const name of names) {
     await refill(stand, subjects)
     outcomes[name] = await compare(subjects, contests[name])
     await assertEncrypted(stand)

@@ -46,6 +46,7 @@ export function updating(floor: Floor) {
           },
         }
       },
+      floor: floor.rewriteMany,
       repeat: 1,
       rounds: 30,
     },
