@@ -3,6 +3,7 @@ import { countKmsCalls } from './kms-calls.ts'
 import { OPERATIONS, type OperationName, timeOperations } from './operations.ts'
 import { priceSealing } from './sealing.ts'
 import { openStand } from './stand.ts'
+import { weighRows } from './subjects.ts'
 
 /** The most that a figure may be, where there is a limit; above it, the table says so. */
 const LIMITS: Readonly<Partial<Record<OperationName, number>>> = {
@@ -54,11 +55,13 @@ async function run(json: boolean, names: readonly OperationName[]): Promise<void
     say(`\nseal a row         ${seal.us} µs (node:crypto alone ${seal.bareUs} µs)`)
     say(`open a row         ${open.us} µs (node:crypto alone ${open.bareUs} µs)`)
     say(`envelope           ${envelopeBytes} bytes`)
+    const rowBytes = await weighRows(stand)
+    say(`row                ${rowBytes.encrypted} bytes, plain ${rowBytes.plain}, peer ${rowBytes.peer}`)
     const kms = await countKmsCalls(stand)
     say(
       `KMS calls          ${kms.coldRead10000} for a cold read of 10,000 rows, ${kms.stampede3000} for 3,000 cold readers, ${kms.direct1000} for 1,000 cold rows in direct mode`,
     )
-    if (json) console.log(JSON.stringify({ ...operations, seal, open, envelopeBytes, kms }))
+    if (json) console.log(JSON.stringify({ ...operations, seal, open, envelopeBytes, rowBytes, kms }))
   } finally {
     await stand.close()
   }

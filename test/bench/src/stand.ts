@@ -4,7 +4,7 @@ import { KMSClient } from '@aws-sdk/client-kms'
 import { PrismaPg } from '@prisma/adapter-pg'
 import { awsKms } from '@prisma-envelope/kms/aws'
 import { type LocalKms, startLocalKms } from '@prisma-envelope/local-kms'
-import { type EnvelopeOptions, envelopeEncryption } from 'prisma-envelope'
+import { createIndexKey, type EnvelopeOptions, envelopeEncryption } from 'prisma-envelope'
 import { fieldEncryptionExtension } from 'prisma-field-encryption'
 import { execute } from '../../support/migrations.ts'
 import { startPostgres } from '../../support/postgres.ts'
@@ -24,6 +24,7 @@ export async function openStand() {
   const { arn } = await kms.createKey('alias/bench')
   const client = new KMSClient({ endpoint: kms.url, region: kms.region, credentials: { ...kms.credentials }, maxAttempts: 1 })
   const keys = { current: awsKms({ name: 'pii', keyId: arn, client }) }
+  const indexKey = { current: await createIndexKey(keys) }
   const adapter = () => new PrismaPg({ connectionString: url, max: 10 })
   const plain = new PrismaClient({ adapter: adapter() })
   const unextendedPeer = new PeerClient({ adapter: adapter() })
@@ -34,7 +35,7 @@ export async function openStand() {
   function sealed(options: Partial<EnvelopeOptions> = {}) {
     const prisma = new PrismaClient({ adapter: adapter(), omit })
     opened.push(prisma)
-    return prisma.$extends(envelopeEncryption({ Prisma, models, keys, ...options }))
+    return prisma.$extends(envelopeEncryption({ Prisma, models, keys, indexKey, ...options }))
   }
 
   // Its types are those of Prisma 5; as its documentation says, it is the client that it was given to.

@@ -67,6 +67,17 @@ export async function assertEncrypted(stand: Stand): Promise<void> {
   }
 }
 
+/** Bytes of a row as PostgreSQL holds it, indexes aside. */
+export async function weighRows(stand: Stand): Promise<Readonly<Record<Side, number>>> {
+  await refill(stand, openSubjects(stand))
+  const weigh = async (side: Side) => {
+    const sql = `SELECT avg(pg_column_size(t.*))::int AS bytes FROM ${quoted(TABLES[side][0] ?? '')} t`
+    const [{ bytes } = { bytes: 0 }] = await stand.plain.$queryRawUnsafe<{ bytes: number }[]>(sql)
+    return bytes
+  }
+  return { plain: await weigh('plain'), encrypted: await weigh('encrypted'), peer: await weigh('peer') }
+}
+
 function quoted(table: string): string {
   return `"${table}"`
 }
