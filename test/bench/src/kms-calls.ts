@@ -5,7 +5,7 @@ import type { Stand } from './stand.ts'
 export async function countKmsCalls({ kms, sealed, execute }: Stand) {
   const calls = () => Object.values(kms.calls).reduce((sum: number, n) => sum + n, 0)
 
-  await execute('TRUNCATE "Sealed"')
+  await execute('TRUNCATE "Sealed" CASCADE')
   const writer = sealed()
   for (let batch = 0; batch < 10; batch++) await writer.sealed.createMany({ data: rows(1000) })
   kms.resetLog()
@@ -21,7 +21,7 @@ export async function countKmsCalls({ kms, sealed, execute }: Stand) {
   if (answers.some((answer) => answer?.id !== id)) throw new Error('a reader of the stampede got another row')
   const stampede3000 = calls()
 
-  await execute('TRUNCATE "Sealed"')
+  await execute('TRUNCATE "Sealed" CASCADE')
   await sealed({ wrap: 'direct', deadline: 60_000 }).sealed.createMany({ data: rows(1000) })
   kms.resetLog()
   const direct = await sealed({ wrap: 'direct', deadline: 60_000 }).sealed.findMany()

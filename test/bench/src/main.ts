@@ -1,11 +1,12 @@
 import { parseArgs } from 'node:util'
 import { countKmsCalls } from './kms-calls.ts'
-import { type OperationName, timeOperations } from './operations.ts'
+import { OPERATIONS, type OperationName, timeOperations } from './operations.ts'
 import { priceSealing } from './sealing.ts'
 import { openStand } from './stand.ts'
+import { weighRows } from './subjects.ts'
 
-/** The most that each figure may be; above it, the table says so. */
-const LIMITS: Readonly<Record<OperationName, number>> = {
+/** The most that a figure may be, where there is a limit; above it, the table says so. */
+const LIMITS: Readonly<Partial<Record<OperationName, number>>> = {
   findMany1000: 3.2,
   findMany100: 2,
   findUnique: 1.25,
@@ -13,43 +14,59 @@ const LIMITS: Readonly<Record<OperationName, number>> = {
   createMany1000: 1.35,
   updateAll: 1.35,
   updateOne: 2.5,
+  updateMany1000: 6,
   plainModel: 1.05,
 }
 
-const { values } = parseArgs({
+const COLUMNS = [19, 10, 14, 8, 8, 8, 11, 12]
+
+const HELP = `pnpm bench [--json] [operation …]
+
+Prisma Client without the extension, with it, and with prisma-field-encryption, side by side. --json prints one object.
+Operations: ${OPERATIONS.join(', ')}.`
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: { json: { type: 'boolean', default: false }, help: { type: 'boolean', short: 'h', default: false } },
 })
-if (values.help) {
-  console.log('pnpm bench [--json]\n\nPrisma Client with and without the extension, side by side. --json prints one object.')
+const unknown = positionals.filter((name) => !OPERATIONS.some((known) => known === name))
+if (values.help || unknown.length > 0) {
+  console.log(unknown.length > 0 ? `unknown: ${unknown.join(', ')}\n\n${HELP}` : HELP)
+  process.exitCode = unknown.length > 0 ? 1 : 0
 } else {
-  await run(values.json)
+  await run(values.json, positionals.length > 0 ? OPERATIONS.filter((name) => positionals.includes(name)) : OPERATIONS)
 }
 
-async function run(json: boolean): Promise<void> {
+async function run(json: boolean, names: readonly OperationName[]): Promise<void> {
   const say = (line: string) => {
     if (!json) console.log(line)
   }
   const stand = await openStand()
   try {
-    say('operation          plain ms  encrypted ms   ratio   limit   floor')
-    const operations = await timeOperations(stand, (name, { plain, encrypted, ratio, floor }) => {
+    say(line('operation', 'plain ms', 'encrypted ms', 'ratio', 'limit', 'floor', 'peer ms', 'peer ratio'))
+    const operations = await timeOperations(stand, names, (name, { plain, encrypted, ratio, floor, peer, peerRatio }) => {
       const limit = LIMITS[name]
-      const least = floor === undefined ? '       ' : floor.toFixed(2).padStart(7)
-      const verdict = ratio > limit ? '  over' : ''
-      say(
-        `${name.padEnd(16)} ${plain.toFixed(3).padStart(10)} ${encrypted.toFixed(3).padStart(13)} ${ratio.toFixed(2).padStart(7)} ${limit.toFixed(2).padStart(7)}${least}${verdict}`,
-      )
+      const times = [plain.toFixed(3), encrypted.toFixed(3), ratio.toFixed(2), limit?.toFixed(2), floor?.toFixed(2)]
+      const over = limit !== undefined && ratio > limit ? '  over' : ''
+      say(line(name, ...times, peer.toFixed(3), peerRatio.toFixed(2)) + over)
     })
+    say('peer: prisma-field-encryption 1.6.0, with one key for all rows and no KMS')
     const { seal, open, envelopeBytes } = await priceSealing(stand.keys.current)
     say(`\nseal a row         ${seal.us} µs (node:crypto alone ${seal.bareUs} µs)`)
     say(`open a row         ${open.us} µs (node:crypto alone ${open.bareUs} µs)`)
     say(`envelope           ${envelopeBytes} bytes`)
+    const rowBytes = await weighRows(stand)
+    say(`row                ${rowBytes.encrypted} bytes, plain ${rowBytes.plain}, peer ${rowBytes.peer}`)
     const kms = await countKmsCalls(stand)
     say(
       `KMS calls          ${kms.coldRead10000} for a cold read of 10,000 rows, ${kms.stampede3000} for 3,000 cold readers, ${kms.direct1000} for 1,000 cold rows in direct mode`,
     )
-    if (json) console.log(JSON.stringify({ ...operations, seal, open, envelopeBytes, kms }))
+    if (json) console.log(JSON.stringify({ ...operations, seal, open, envelopeBytes, rowBytes, kms }))
   } finally {
     await stand.close()
   }
+}
+
+function line(name: string, ...figures: readonly (string | undefined)[]): string {
+  return [name.padEnd(COLUMNS[0] ?? 0), ...figures.map((figure = '', i) => figure.padStart(COLUMNS[i + 1] ?? 0))].join('')
 }

@@ -1,7 +1,15 @@
-/** One measured task on both sides; `tidy` runs after each sample, outside the clock. */
+import type { Side, Subject, Subjects } from './subjects.ts'
+
+/** An operation on one side. */
+export interface Attempt {
+  readonly run: () => Promise<unknown>
+  /** Fails unless the last `run`, which resolved to this, did what it should. */
+  readonly check: (result: unknown) => Promise<void>
+}
+
+/** An operation, run on every side; `tidy` runs after each sample, outside the clock. */
 export interface Contest {
-  readonly plain: () => Promise<unknown>
-  readonly encrypted: () => Promise<unknown>
+  readonly on: (subject: Subject) => Attempt
   /** What no library could save: plain Prisma on the same Json column, and the bare AES-256-GCM operations. */
   readonly floor?: () => Promise<unknown>
   /** Runs in a row that make one sample, so that short tasks are not lost in the clock's noise. */
@@ -17,16 +25,28 @@ export interface Outcome {
   readonly ratio: number
   /** Ratio of the floor, where one is measured. */
   readonly floor?: number
+  /** What the same takes with `prisma-field-encryption`. */
+  readonly peer: number
+  readonly peerRatio: number
 }
 
 const WARM_UP_ROUNDS = 3
 
-/** Runs both sides in random order, round after round, so that whatever else the machine does falls on both alike. */
-export async function compare({ plain, encrypted, floor, repeat, rounds, tidy }: Contest): Promise<Outcome> {
-  const samples = { plain: [] as number[], encrypted: [] as number[], floor: [] as number[] }
-  const sides = { plain, encrypted, ...(floor !== undefined && { floor }) }
+/** Runs all sides in random order, round after round, so that whatever else the machine does falls on all alike. */
+export async function compare(subjects: Subjects, { on, floor, repeat, rounds, tidy }: Contest): Promise<Outcome> {
+  const samples = { plain: [] as number[], encrypted: [] as number[], peer: [] as number[], floor: [] as number[] }
+  const attempts = Object.entries(subjects).map(([side, subject]) => [side as Side, on(subject)] as const)
+  const check = async () => {
+    for (const [, attempt] of attempts) await attempt.check(await attempt.run())
+  }
+
+  await tidy?.()
+  await check()
+  await tidy?.()
+  const runs = attempts.map(([side, { run }]) => [side as keyof typeof samples, run] as const)
+  if (floor !== undefined) runs.push(['floor', floor])
   for (let round = -WARM_UP_ROUNDS; round < rounds; round++) {
-    for (const [side, run] of shuffled(Object.entries(sides) as [keyof typeof samples, () => Promise<unknown>][])) {
+    for (const [side, run] of shuffled(runs)) {
       const start = performance.now()
       for (let i = 0; i < repeat; i++) await run()
       const elapsed = (performance.now() - start) / repeat
@@ -34,9 +54,17 @@ export async function compare({ plain, encrypted, floor, repeat, rounds, tidy }:
       await tidy?.()
     }
   }
-  const [a, b] = [median(samples.plain), median(samples.encrypted)]
-  const least = floor === undefined ? {} : { floor: rounded(median(samples.floor) / a) }
-  return { plain: rounded(a), encrypted: rounded(b), ratio: rounded(b / a), ...least }
+  await check()
+
+  const [plain, encrypted, peer] = [median(samples.plain), median(samples.encrypted), median(samples.peer)]
+  return {
+    plain: rounded(plain),
+    encrypted: rounded(encrypted),
+    ratio: rounded(encrypted / plain),
+    ...(floor !== undefined && { floor: rounded(median(samples.floor) / plain) }),
+    peer: rounded(peer),
+    peerRatio: rounded(peer / plain),
+  }
 }
 
 export function median(values: readonly number[]): number {
