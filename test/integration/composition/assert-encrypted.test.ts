@@ -9,7 +9,10 @@ const named = Prisma.defineExtension({ name: 'named', client: { $name: 'named' }
 describe('assertEncrypted passes', () => {
   test.each<[string, unknown]>([
     ['what $extends returned', prisma],
-    ['the same extended further', prisma.$extends(named).$extends({ query: { $allOperations: ({ args, query }) => query(args) } })],
+    [
+      'the same extended further',
+      prisma.$extends(named).$extends({ query: { $allOperations: ({ args, query }) => query(args) } }),
+    ],
     ['a client that had other extensions before', extend(bare.$extends(named) as unknown as typeof bare, { keys, indexKey })],
   ])('%s', (_, client) => {
     expect(() => assertEncrypted(client)).not.toThrow()
