@@ -28,7 +28,7 @@ const clients: readonly [string, Computing][] = [
   ['before', extend(bare.$extends(computed(Prisma)) as unknown as BareClient, { keys, indexKey }) as unknown as Computing],
   ['after', build()],
 ]
-const reference = twin.$extends(computed(plain.Prisma)) as unknown as Computing
+const reference = twin.$extends(computed(plain.Prisma as unknown as typeof Prisma)) as unknown as Computing
 
 const initials = { select: { initials: true } } as const
 const DAY = new Date('2026-01-01T00:00:00.000Z')

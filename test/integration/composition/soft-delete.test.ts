@@ -43,7 +43,7 @@ const softDelete = ({ defineExtension, getExtensionContext }: Pick<typeof Prisma
 const build = (client: unknown): EncryptedClient => client as EncryptedClient
 const before = build(extend(bare.$extends(softDelete(Prisma)) as unknown as BareClient, { keys, indexKey }))
 const after = build(prisma.$extends(softDelete(Prisma)))
-const asOnPlainPrisma = build(twin.$extends(softDelete(plain.Prisma)))
+const asOnPlainPrisma = build(twin.$extends(softDelete(plain.Prisma as unknown as typeof Prisma)))
 
 async function seed(): Promise<void> {
   for (const client of [prisma, twin]) {
