@@ -5,13 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { layout } from '../../schema-variants.ts'
 import { variant } from '../../support/client.ts'
 import { createDatabase } from '../../support/database.ts'
-import {
-  type BareClient,
-  createBareClient,
-  createEncryptedClient,
-  type EncryptedClient,
-  extend,
-} from '../../support/encrypted-client.ts'
+import { type BareClient, createBareClient, type EncryptedClient, extend } from '../../support/encrypted-client.ts'
 import { seedHospital } from '../../support/hospital.ts'
 import { startKms } from '../../support/kms.ts'
 import { createLoggedClient } from '../../support/query-log.ts'

@@ -8,10 +8,8 @@ import { outcomeOf, written } from '../../support/written.ts'
 const { bare, prisma, keys, indexKey, twin, sql } = await createTwins('soft delete')
 const DELETED_AT = new Date('2026-01-01T00:00:00.000Z')
 
-const FILTERED: ReadonlySet<string> = new Set([
-  ...['findUnique', 'findUniqueOrThrow', 'findFirst', 'findFirstOrThrow', 'findMany', 'count', 'aggregate', 'groupBy'],
-  ...['update', 'updateMany', 'updateManyAndReturn', 'upsert'],
-])
+const READS = ['findUnique', 'findUniqueOrThrow', 'findFirst', 'findFirstOrThrow', 'findMany', 'count', 'aggregate', 'groupBy']
+const FILTERED: ReadonlySet<string> = new Set([...READS, 'update', 'updateMany', 'updateManyAndReturn', 'upsert'])
 
 type Delegate = Record<'update' | 'updateMany', (args: object) => Promise<unknown>>
 
