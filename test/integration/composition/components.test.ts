@@ -97,3 +97,27 @@ describe.each(clients)('components of an extension that is applied %s encryption
     expect(found).toMatchObject({ fullName: 'Batched', notes: 'kept' })
   })
 })
+
+test('an extension that is applied after encryption adds rows of its own by the client that it was applied to', async () => {
+  const audited = Prisma.defineExtension((client) => {
+    assertEncrypted(client)
+    return client.$extends({
+      query: {
+        patient: {
+          async create({ args, query }) {
+            const patient = await query(args)
+            await client.plain.create({ data: { name: 'created a patient' } })
+            await client.contact.create({
+              data: { email: 'audit@example.org', familyName: 'Audit', street: String(patient.ward) },
+            })
+            return patient
+          },
+        },
+      },
+    })
+  })
+  await prisma.$extends(audited).patient.create({ data: { email: 'audited@example.org', fullName: 'A', ward: 'W7' } })
+  expect(await prisma.contact.findFirst({ where: { email: 'audit@example.org' } })).toMatchObject({ street: 'W7' })
+  expect(await prisma.plain.count({ where: { name: 'created a patient' } })).toBe(1)
+  expect(await sql(`SELECT street, "familyName" FROM "Contact"`)).toEqual([{ street: 'hidden', familyName: '*' }])
+})
