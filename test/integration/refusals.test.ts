@@ -58,6 +58,8 @@ describe('a filter that ciphertext can’t answer is refused:', () => {
     patient('email', { not: { contains: SECRET } }),
     patient('email', { equals: 'x', startsWith: SECRET }),
     patient('ssn', { equals: SECRET, mode: 'insensitive' }),
+    patient('email', `~abcd.${'A'.repeat(43)}`),
+    patient('ssn', { notIn: [SECRET, `~abcd.${'A'.repeat(43)}`] }),
     patient('fullName', SECRET),
     patient('fullName', { equals: SECRET }),
     patient('fullName', { not: SECRET }),

@@ -1,3 +1,4 @@
+import { asGenuine } from './assert-encrypted.ts'
 import { transactionOf } from './batch.ts'
 import { createRowCipher, fieldSetId } from './envelope/index.ts'
 import { EnvelopeError } from './errors.ts'
@@ -43,7 +44,7 @@ export function envelopeEncryption(options: EnvelopeOptions): EnvelopeExtension 
   const models = compileModels(config.models, prisma, { codec: compileCodec, bind: bindValue, fieldSetId })
   const tools: Tools = { cipher: createRowCipher({ keys }), bind: bindValue, prisma }
   const raw = new RawSqlCheck(config.raw, models)
-  const $envelope = manualEnvelope(models, tools)
+  const $envelope = asGenuine(manualEnvelope(models, tools))
   const locks = new TransactionLocks()
 
   function extend(client: ParentClient): ReturnType<EnvelopeExtension> {

@@ -1,3 +1,4 @@
+export { assertEncrypted } from './assert-encrypted.ts'
 export { EnvelopeError, type EnvelopeErrorCode } from './errors.ts'
 export { type EnvelopeExtension, envelopeEncryption } from './extension.ts'
 export { createIndexKey } from './keys/index-key.ts'

@@ -2,9 +2,12 @@ import type { Call } from './call.ts'
 import { type Input, isInput, listOf } from './input.ts'
 import { openAll } from './merge.ts'
 import type { EncryptedField, Model, Sealing } from './model.ts'
+import { NeedsSteps } from './needs-steps.ts'
 import { type Row, valueOf } from './opened-row.ts'
-import type { Rewriting } from './rewriting.ts'
+import { LOST, untilWon } from './race.ts'
+import { Rewriting } from './rewriting.ts'
 import { keyFields, sealedFields, selectOf } from './row-key.ts'
+import type { Session } from './session.ts'
 
 /** Searchable fields that `by` names. Groups of tokens are the groups of their values, under `normalize` and within their scope. */
 function groupedFields(sealing: Sealing, by: unknown): readonly EncryptedField[] {
@@ -18,35 +21,64 @@ function groupedFields(sealing: Sealing, by: unknown): readonly EncryptedField[]
 const ORDERED: ReadonlySet<string> = new Set(['String', 'Int', 'BigInt', 'DateTime'])
 
 /**
- * Runs a `groupBy` whose conditions are rewritten. Of each group the row with the lowest primary key gives the decrypted value.
+ * Runs a `groupBy` whose conditions are rewritten. Of each group the row with the lowest primary key gives the decrypted value. Where groups and rows
+ * are not of one moment (another writer came between, or a read replica that lags behind gave the groups), both are read again in one transaction.
  *
  * @param args rewritten and settled
+ * @throws NeedsSteps in batch transactions: what stands after it in the batch would change the rows before they are read.
  */
 export async function runGroupBy(call: Call, args: Input, rewriting: Rewriting): Promise<unknown> {
   const { model } = call
   const { sealing } = model
-  const grouped = sealing === undefined ? [] : groupedFields(sealing, args['by'])
-  if (sealing === undefined || grouped.length === 0) return call.query(args)
+  const fields = sealing === undefined ? [] : groupedFields(sealing, args['by'])
+  if (sealing === undefined || fields.length === 0) return call.query(args)
+  if (call.transaction === 'batch')
+    throw new NeedsSteps(rewriting.error('UNSUPPORTED', 'a `groupBy` by an encrypted field takes two queries', model))
+  if (call.transaction === 'none') {
+    const result = await groupsWithValues({ model, sealing, fields, args, rewriting }, call.query, call.session)
+    if (result !== LOST) return result
+  }
+  return call.inTransaction((session, tools) => {
+    const grouping = { model, sealing, fields, args, rewriting: new Rewriting(tools, call.operation) }
+    return untilWon(model, rewriting, () => groupsWithValues(grouping, (own) => session.answer('groupBy', own), session))
+  })
+}
+
+interface Grouping {
+  readonly model: Model
+  readonly sealing: Sealing
+  readonly fields: readonly EncryptedField[]
+  readonly args: Input
+  readonly rewriting: Rewriting
+}
+
+async function groupsWithValues(
+  { model, sealing, fields, args, rewriting }: Grouping,
+  query: (args: Input) => Promise<unknown>,
+  session: Session,
+): Promise<unknown> {
   const by = listOf(args['by']).filter((name) => typeof name === 'string')
   const lowest = lowestKey(model, args)
-  const result = await call.query(lowest === undefined ? args : { ...args, _min: lowest.min })
+  const result = await query(lowest === undefined ? args : { ...args, _min: lowest.min })
   const groups = Array.isArray(result) ? result.filter(isInput) : []
   if (groups.length === 0) return result
+  const read = (where: Input, more: Input = {}): Promise<readonly Row[]> =>
+    session.run(model, 'findMany', { where, ...more, select: selectOf([...sealedFields(model), ...by]) }) as Promise<Row[]>
   const rows =
     lowest === undefined
-      ? await firstOfEach(call, args, groups, by)
-      : await rowsOf(call, { [lowest.key]: { in: groups.map(lowest.of) } }, by)
-  const opened = await openAll(rows, model, sealing, rewriting)
-  const nameOf = (row: Input): string => textOf(lowest === undefined ? by.map((name) => row[name]) : row[lowest.key])
-  const byName = new Map(rows.map((row, i) => [nameOf(row), { row, opened: opened[i] }]))
-  return groups.map((group) => {
-    const found = byName.get(lowest === undefined ? nameOf(group) : textOf(lowest.of(group)))
+      ? await firstOfEach(model, args, groups, by, read)
+      : await read({ [lowest.key]: { in: groups.map(lowest.of) } })
+  const nameOf = (row: Input, key?: unknown): string => textOf([...by.map((name) => row[name]), key])
+  const found = new Map(rows.map((row) => [nameOf(row, lowest && row[lowest.key]), row]))
+  const firsts = groups.map((group) => found.get(nameOf(group, lowest?.of(group))))
+  if (!firsts.every(isInput)) return LOST
+  const opened = await openAll(firsts, model, sealing, rewriting)
+  return groups.map((group, i) => {
+    const [first, row] = [firsts[i], opened[i]]
+    if (first === undefined || row === undefined) throw new Error('the cipher opened too few rows')
     const out: Record<string, unknown> = lowest === undefined ? { ...group } : lowest.strip(group)
-    for (const field of grouped) {
-      if (group[field.name] === null) continue
-      if (found?.opened === undefined)
-        throw rewriting.error('CONFLICT', 'a group was gone before it could be read; try again', model)
-      out[field.name] = valueOf(found.opened, field, found.row[field.name], found.row, model, rewriting)
+    for (const field of fields) {
+      if (group[field.name] !== null) out[field.name] = valueOf(row, field, first[field.name], first, model, rewriting)
     }
     return out
   })
@@ -75,20 +107,21 @@ function lowestKey(model: Model, args: Input) {
 }
 
 /** One row of each group by `distinct`, for keys of several columns and those without an order. */
-function firstOfEach(call: Call, args: Input, groups: readonly Input[], by: readonly string[]): Promise<readonly Row[]> {
+function firstOfEach(
+  model: Model,
+  args: Input,
+  groups: readonly Input[],
+  by: readonly string[],
+  read: (where: Input, more: Input) => Promise<readonly Row[]>,
+): Promise<readonly Row[]> {
   const conditions = groups.map((group) => Object.fromEntries(by.map((name) => [name, conditionOf(group[name])])))
-  const orderBy = keyFields(call.model).map((name) => ({ [name]: 'asc' }))
-  const where = { AND: [isInput(args['where']) ? args['where'] : {}, { OR: conditions }] }
-  return rowsOf(call, where, by, { distinct: by, orderBy })
+  const orderBy = keyFields(model).map((name) => ({ [name]: 'asc' }))
+  return read({ AND: [isInput(args['where']) ? args['where'] : {}, { OR: conditions }] }, { distinct: by, orderBy })
 }
 
 /** Lists are compared by an operator only. */
 function conditionOf(value: unknown): unknown {
   return Array.isArray(value) ? { equals: value } : value
-}
-
-async function rowsOf({ session, model }: Call, where: Input, by: readonly string[], more: Input = {}): Promise<readonly Row[]> {
-  return (await session.run(model, 'findMany', { where, ...more, select: selectOf([...sealedFields(model), ...by]) })) as Row[]
 }
 
 function textOf(value: unknown): string {

@@ -88,6 +88,6 @@ export function foreignWrite(row: Row, model: Model, field: EncryptedField, rewr
 const TOKEN = /^~[\w-]{4}\.[\w-]{43} *$/
 
 /** Char(n) pads what it returns. */
-function isToken(held: unknown): boolean {
+export function isToken(held: unknown): boolean {
   return typeof held === 'string' && TOKEN.test(held)
 }

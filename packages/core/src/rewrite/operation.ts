@@ -31,9 +31,10 @@ export function runOperation(call: Call, tools: Tools): Promise<unknown> {
       return read(call, rewriting)
     case 'count':
     case 'aggregate':
-    case 'groupBy':
     case 'deleteMany':
       return summarize(call, rewriting)
+    case 'groupBy':
+      return inOneQuery(call, summarize(call, rewriting))
     case 'create':
       return inOneQuery(call, create(call, rewriting), () => createInSteps(call))
     case 'createMany':

@@ -1,13 +1,14 @@
 import type { BoundValue } from '../envelope/contract.ts'
 import { EnvelopeError } from '../errors.ts'
 import type { EncryptedField, Model } from './model.ts'
+import { isToken } from './opened-row.ts'
 import type { Rewriting } from './rewriting.ts'
 
 /**
  * Asks for the token by which `value` is searched.
  *
  * @param equalities what the same condition says of other fields; must hold the scope of a scoped field.
- * @throws EnvelopeError `UNSUPPORTED` where the field is not searchable, or its scope is not given.
+ * @throws EnvelopeError `UNSUPPORTED` where the field is not searchable, its scope is not given, or the value is a token.
  */
 export function searchToken(
   model: Model,
@@ -22,6 +23,16 @@ export function searchToken(
     throw rewriting.error(
       'UNSUPPORTED',
       "ciphertext can't answer equality: annotate the field `searchable`, or filter after reading",
+      model,
+      field.name,
+    )
+  }
+  if (isToken(value)) {
+    // Its own token would find nothing, and say nothing.
+    throw rewriting.error(
+      'UNSUPPORTED',
+      'is searched by what is a token already: give the value itself. An extension that was applied later, and calls the client that it was ' +
+        'applied to, passes on arguments that are rewritten: apply it before this one, and let it call `Prisma.getExtensionContext(this)`',
       model,
       field.name,
     )

@@ -1,0 +1,30 @@
+import { EnvelopeError } from './errors.ts'
+import type { ManualEnvelope } from './rewrite/manual.ts'
+
+/**
+ * `$envelope` of every client that was extended. A client keeps it when it is extended further, and in interactive transactions; nobody else can make
+ * one, so that a client which merely has a property of this name does not pass.
+ */
+const genuine = new WeakSet<object>()
+
+export function asGenuine($envelope: ManualEnvelope): ManualEnvelope {
+  genuine.add($envelope)
+  return $envelope
+}
+
+/**
+ * Wants a client that encrypts. `$extends` changes no client, it returns another one: whoever forgets what it returned goes on with a client that
+ * writes plaintext, and nothing about that client can tell. Call this once where the application starts, on the very object that the rest of it uses.
+ *
+ * @param client what `$extends(envelopeEncryption(…))` returned, the same extended further, or the client of an interactive transaction of either.
+ * @throws EnvelopeError `CONFIG`
+ */
+export function assertEncrypted<Client>(client: Client): asserts client is Client & { readonly $envelope: ManualEnvelope } {
+  const held: unknown = typeof client === 'object' && client !== null ? Reflect.get(client, '$envelope') : undefined
+  if (typeof held === 'object' && held !== null && genuine.has(held)) return
+  throw new EnvelopeError(
+    'CONFIG',
+    'this client does not encrypt: use what `$extends(envelopeEncryption(…))` returns, not the client that it was called on; ' +
+      'a class that extends PrismaClient has to return it from its constructor',
+  )
+}
