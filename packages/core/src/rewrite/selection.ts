@@ -98,7 +98,13 @@ function rewriteFields(
     const relation = model.relations.get(key)
     if (key === '_count') {
       out[key] = rewriteCount(model, value, rewriting)
-    } else if (relation === undefined || value === false || rewriting.isAbsent(value) || !relation.model.reachesSealing) {
+    } else if (
+      relation === undefined ||
+      value === false ||
+      value === null ||
+      rewriting.isAbsent(value) ||
+      !relation.model.reachesSealing
+    ) {
       out[key] = value
     } else {
       // Prisma, too, spreads whatever is given; of `true`, that leaves nothing.
