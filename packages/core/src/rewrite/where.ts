@@ -1,4 +1,4 @@
-import { type Input, isFieldReference, isInput, mapInputs } from './input.ts'
+import { emptyInput, type Input, isFieldReference, isInput, mapInputs } from './input.ts'
 import type { EncryptedField, Model, Relation } from './model.ts'
 import { refuseReferences } from './refuse.ts'
 import type { Rewriting } from './rewriting.ts'
@@ -68,14 +68,14 @@ function rewriteLevel(where: Input, outer: Level): Input {
   const own = model.sealing === undefined ? [] : equalitiesOf(model, where, rewriting)
   const level: Level = { ...outer, equalities: new Map([...outer.equalities, ...own]) }
   const undecided: Level = { ...level, expectations: undefined }
-  const out: Record<string, unknown> = {}
+  const out = emptyInput()
   for (const [key, value] of Object.entries(where)) {
     if (key === 'AND') {
       out[key] = mapInputs(value, (inner) => rewriteLevel(inner, level))
     } else if (key === 'OR' || key === 'NOT') {
       out[key] = mapInputs(value, (inner) => rewriteLevel(inner, undecided))
     } else if (model.compoundUniques.has(key) && isInput(value)) {
-      const compound: Record<string, unknown> = {}
+      const compound = emptyInput()
       for (const [name, part] of Object.entries(value)) rewriteCondition(compound, name, part, level)
       out[key] = compound
     } else {
@@ -112,17 +112,54 @@ function rewriteRelationFilter(relation: Relation, value: unknown, rewriting: Re
   const level: Level = { model: relation.model, equalities: new Map(), rewriting, expectations: undefined }
   const rewrite = (where: Input) => rewriteLevel(where, level)
   return mapInputs(value, (filter) => {
-    if (relation.plan.list !== true && !isToOneFilter(relation.model, filter)) return rewrite(filter)
+    if (relation.plan.list !== true && !isToOneFilter(relation.model, filter, rewriting)) return rewrite(filter)
     return Object.fromEntries(Object.entries(filter).map(([key, inner]) => [key, mapInputs(inner, rewrite)]))
   })
 }
 
-/** `{ is, isNot }`, as against the shorthand; a model may have fields of these names. */
-function isToOneFilter(model: Model, value: Input): boolean {
+/** `{ is, isNot }`, as against the shorthand; a model may have fields of these names, and Prisma takes what can be meant. */
+function isToOneFilter(model: Model, value: Input, rewriting: Rewriting): boolean {
   const keys = Object.keys(value)
   const hasField = (name: string) => Object.hasOwn(model.plan.columns, name) || model.relations.has(name)
-  return keys.length > 0 && keys.every((key) => (key === 'is' || key === 'isNot') && !hasField(key))
+  if (keys.length === 0 || !keys.every((key) => key === 'is' || key === 'isNot')) return false
+  const asField = keys.filter(hasField).flatMap((key) => (isInput(value[key]) ? [{ key, filter: value[key] }] : []))
+  if (asField.length === 0) return !keys.some(hasField)
+  for (const { key, filter } of asField) {
+    const ambiguous = model.relations.has(key) || Object.keys(filter).some((name) => OPERATORS.has(name) && hasField(name))
+    if (!ambiguous) continue
+    const reason = `the field \`${key}\` and the filter \`${key}\` can't be told apart here: put the condition into \`AND\` below \`is\``
+    throw rewriting.error('UNSUPPORTED', reason, model, key)
+  }
+  return asField.some(({ filter }) => Object.keys(filter).some((name) => !OPERATORS.has(name)))
 }
+
+/** Filters of plain columns. */
+const OPERATORS: ReadonlySet<string> = new Set([
+  'equals',
+  'in',
+  'notIn',
+  'lt',
+  'lte',
+  'gt',
+  'gte',
+  'contains',
+  'startsWith',
+  'endsWith',
+  'search',
+  'mode',
+  'not',
+  'has',
+  'hasEvery',
+  'hasSome',
+  'isEmpty',
+  'path',
+  'string_contains',
+  'string_starts_with',
+  'string_ends_with',
+  'array_contains',
+  'array_starts_with',
+  'array_ends_with',
+])
 
 function rewriteFilter(out: Record<string, unknown>, field: EncryptedField, value: unknown, level: Level): void {
   const { rewriting } = level
@@ -141,7 +178,7 @@ function rewriteFilter(out: Record<string, unknown>, field: EncryptedField, valu
 function rewriteFilterObject(field: EncryptedField, filter: Input, level: Level, certain: boolean): Input {
   const { rewriting } = level
   const inner: Level = certain ? level : { ...level, expectations: undefined }
-  const out: Record<string, unknown> = {}
+  const out = emptyInput()
   for (const [key, value] of Object.entries(filter)) {
     if (rewriting.isAbsent(value)) {
       out[key] = value
