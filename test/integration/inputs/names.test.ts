@@ -167,7 +167,7 @@ describe('models, relations and fields that are named like arguments work as in 
 })
 
 /** As a request body would hold it: a key of the object's own, which no literal can write. */
-const parsed = <T>(text: string): T => JSON.parse(text) as T
+const parsed = (text: string): never => JSON.parse(text) as never
 
 // Prisma allows it for no model or field, and can't read a column of this name.
 describe('`__proto__`', () => {
@@ -185,9 +185,9 @@ describe('`__proto__`', () => {
   })
 
   const secret = { email: 'secret@example.org' }
-  const polluted = parsed<object>('{ "__proto__": { "email": "secret@example.org" } }')
-  const beside = parsed<object>('{ "email": "secret@example.org", "__proto__": { "id": "x" } }')
-  const inside = { AND: [parsed<object>('{ "__proto__": {}, "email": "secret@example.org" }')] }
+  const polluted = parsed('{ "__proto__": { "email": "secret@example.org" } }')
+  const beside = parsed('{ "email": "secret@example.org", "__proto__": { "id": "x" } }')
+  const inside = { AND: [parsed('{ "__proto__": {}, "email": "secret@example.org" }')] }
   const calls: Record<string, Call> = {
     'alone in a where': (db) => db.patient.findMany({ where: polluted }),
     'beside others in a where': (db) => db.patient.findMany({ where: beside }),
@@ -195,8 +195,6 @@ describe('`__proto__`', () => {
     'in the where of deleteMany': (db) => db.patient.deleteMany({ where: beside }),
     'in the where of updateMany': (db) => db.patient.updateMany({ where: polluted, data: { fullName: 'secret' } }),
     'in a unique where': (db) => db.patient.findUnique({ where: beside as { id: string } }),
-    'in a filter': (db) =>
-      db.patient.findMany({ where: { email: parsed<object>('{ "__proto__": { "equals": "secret@example.org" } }') } }),
     'in a filter of a relation': (db) => db.condition.findMany({ where: { patient: beside } }),
     'in a cursor': (db) => db.patient.findMany({ cursor: beside as { id: string }, orderBy: { id: 'asc' } }),
     'in data': (db) =>
@@ -218,28 +216,28 @@ describe('`__proto__`', () => {
       db.patient.findMany({ where: { id: 'proto' }, include: parsed('{ "__proto__": { "profile": true } }') }),
   }
 
-  test.each(Object.entries(calls))(
-    '%s does what it does in plain Prisma, or is refused, and changes no prototype',
-    async (_, call) => {
-      for (const db of [prisma, twin]) {
-        await db.patient.deleteMany({})
-        await db.patient.createMany({
-          data: [
-            { id: 'proto', ...secret, fullName: 'P', ward: 'w', createdAt: new Date(0) },
-            { id: 'other', email: 'other@example.org', fullName: 'O', ward: 'w', createdAt: new Date(0) },
-          ],
-        })
-      }
-      const all: Call = (db) =>
-        db.patient.findMany({ orderBy: { id: 'asc' }, omit: { createdAt: true }, include: { profile: true } })
-      const plain = await outcomeOf(() => call(twin))
-      const own = await outcomeOf(() => call(prisma))
-      if (!own.startsWith('threw EnvelopeError ')) {
-        expect(own).toBe(plain)
-        expect(await outcomeOf(() => all(client()))).toBe(await outcomeOf(() => all(twin)))
-      }
-      expect({}).not.toHaveProperty('email')
-      expect({}).not.toHaveProperty('notes')
-    },
-  )
+  async function seed(db: EncryptedClient): Promise<void> {
+    await db.patient.deleteMany({})
+    await db.patient.createMany({
+      data: [
+        { id: 'proto', ...secret, fullName: 'P', ward: 'w', createdAt: new Date(0) },
+        { id: 'other', email: 'other@example.org', fullName: 'O', ward: 'w', createdAt: new Date(0) },
+      ],
+    })
+  }
+  const all: Call = (db) => db.patient.findMany({ orderBy: { id: 'asc' }, omit: { createdAt: true }, include: { profile: true } })
+
+  test.each(Object.entries(calls))('%s is lost, as in plain Prisma', async (_, call) => {
+    await Promise.all([seed(prisma), seed(twin)])
+    expect(await outcomeOf(() => call(prisma))).toBe(await outcomeOf(() => call(twin)))
+    expect(await outcomeOf(() => all(client()))).toBe(await outcomeOf(() => all(twin)))
+    expect({}).not.toHaveProperty('email')
+    expect({}).not.toHaveProperty('notes')
+  })
+
+  test('as an operator of an encrypted field is refused like any that ciphertext can’t answer', async () => {
+    const where = { email: parsed('{ "__proto__": { "equals": "secret@example.org" } }') }
+    const expected = { code: 'UNSUPPORTED', model: 'Patient', field: 'email' } as const
+    await expectRefusal(sql, () => prisma.patient.findMany({ where }), expected, 'secret@example.org')
+  })
 })
