@@ -315,7 +315,7 @@ export const calls: Readonly<Record<string, Call>> = {
     operation: 'upsert',
     args: {
       where: { region_number: { region: 'eu', number: 7 } },
-      create: { region: 'eu', number: 7, title: 'Bridge', memberships: { create: { personId: 'cid', role: 'first' } } },
+      create: { region: 'eu', number: 7, title: 'Bridge', memberships: { create: { personId: 'cid', role: 'founder' } } },
       update: { title: 'never' },
       include: { memberships: { include: { person: true } } },
     },
