@@ -2,11 +2,12 @@ import { describe, expect, test } from 'vitest'
 import type { Prisma as Types } from '../generated/7/client/client.ts'
 import { models, Prisma, variant } from '../support/client.ts'
 import type { EncryptedClient } from '../support/encrypted-client.ts'
+import { createWatchedClient } from '../support/query-log.ts'
 import { deepFrozen, expectRefusal, failureOf } from '../support/refused.ts'
 import { createTwins } from '../support/twins.ts'
 import { outcomeOf } from '../support/written.ts'
 
-const { prisma, twin, bare, sql, kms, client } = await createTwins('creating')
+const { prisma, twin, bare, sql, kms, client, database, keys, indexKey } = await createTwins('creating')
 
 const DAY = new Date('2024-02-29T08:30:00.000Z')
 
@@ -415,6 +416,32 @@ describe('what a create nests is sealed at every depth:', () => {
          UNION ALL SELECT g::text FROM "Category" g UNION ALL SELECT m::text FROM "Member" m) rows (row) WHERE row LIKE '%${text}%'`,
       )
       expect(found).toEqual([])
+    }
+  })
+})
+
+describe('a row bound to one that is found by a token', () => {
+  const create = (db: EncryptedClient, email: string) =>
+    db.badge.create({ data: { motto: `of ${email}`, owner: { connect: { email } } }, include: { owner: true } })
+
+  test('is attached to it, and to none where plain Prisma finds none', async () => {
+    for (const db of [prisma, twin]) {
+      await db.person.createMany({
+        data: ['known', 'other'].map((id) => ({ id, email: `${id}@person.org`, name: id })),
+      })
+    }
+    for (const email of ['known@person.org', 'nobody@person.org']) {
+      expect(await outcomeOf(() => create(prisma, email))).toBe(await outcomeOf(() => create(twin, email)))
+    }
+    expect(await client().badge.count()).toBe(1)
+  })
+
+  test('is looked for by the token alone', async () => {
+    const { prisma: watched, queriesOf } = createWatchedClient({ database, keys, indexKey })
+    for (const email of ['other@person.org', 'nobody@person.org']) {
+      const queries = await queriesOf(() => create(watched as EncryptedClient, email).catch(() => {}))
+      expect(queries.length).toBeGreaterThan(1)
+      expect(JSON.stringify(queries)).not.toContain(email)
     }
   })
 })

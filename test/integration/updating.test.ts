@@ -4,12 +4,11 @@ import type { Prisma as Types } from '../generated/7/client/client.ts'
 import { models, Prisma } from '../support/client.ts'
 import type { EncryptedClient } from '../support/encrypted-client.ts'
 import { HOUSE, seedHospital, WATSON } from '../support/hospital.ts'
-import { createWatchedClient } from '../support/query-log.ts'
 import { deepFrozen, expectRefusal, failureOf } from '../support/refused.ts'
 import { createTwins, type Nulls } from '../support/twins.ts'
 import { outcomeOf, written } from '../support/written.ts'
 
-const { database, keys, indexKey, prisma, twin, twinNulls, bare, sql, client } = await createTwins('updating')
+const { prisma, twin, twinNulls, bare, sql, client } = await createTwins('updating')
 await seedHospital(prisma)
 await seedHospital(twin, twinNulls)
 
@@ -508,75 +507,6 @@ test('the arguments of the caller are not changed', async () => {
   })
   await update({ email: 'ada@example.org', ssn: null, fullName: 'Frozen', birthDate: null, history: 2, notes: null })
   await prisma.tag.updateMany(deepFrozen({ where: { id: 1 }, data: { label: 'frozen' } }))
-})
-
-describe('the number of SQL statements', () => {
-  const { prisma: watched, during } = createWatchedClient({ database, keys, indexKey })
-  const all = { email: 'cem@example.org', ssn: '1', fullName: 'Cem', birthDate: null, history: 1, notes: 'n' }
-  const compound = { region_number: { region: 'us', number: 2 } }
-  const key = { tenantId_email: { tenantId: 1, email: 'eve@example.org' } }
-
-  test.each<[string, number, () => Promise<unknown>]>([
-    ['of create is one', 1, () => watched.patient.create({ data: { ...all, id: 'count', email: 'count', ward: 'C' } })],
-    [
-      'of createMany is one',
-      1,
-      () =>
-        watched.givenKey.createMany({
-          data: [
-            { id: 'count', secret: 's' },
-            { id: 'count 2', secret: 's' },
-          ],
-        }),
-    ],
-    ['of createManyAndReturn is one', 1, () => watched.givenKey.createManyAndReturn({ data: [{ id: 'count 3', secret: 's' }] })],
-    ['of findUnique is one', 1, () => watched.patient.findUnique({ where: { email: 'count' } })],
-    ['of findMany is one', 1, () => watched.patient.findMany({ where: { ssn: '1' } })],
-    ['of delete is one', 1, () => watched.patient.delete({ where: { email: 'count' } })],
-    ['of updateMany is one', 1, () => watched.patient.updateMany({ where: { ssn: '1' }, data: { ward: 'C' } })],
-    ['of an update of no encrypted field is one', 1, () => watched.patient.update({ where: { id: 'cem' }, data: { ward: 'C' } })],
-    ['of an update of all encrypted fields is one', 1, () => watched.patient.update({ where: { id: 'cem' }, data: all })],
-    [
-      'of an update of all encrypted fields by a compound key is one',
-      1,
-      () => watched.compoundKey.update({ where: compound, data: { secret: 's' } }),
-    ],
-    [
-      'of an update of all encrypted fields and the key is one',
-      1,
-      () => watched.givenKey.update({ where: { id: 'count' }, data: { id: 'c', secret: 's' } }),
-    ],
-    [
-      'of an update of one encrypted field is two',
-      2,
-      () => watched.patient.update({ where: { id: 'cem' }, data: { notes: 'n' } }),
-    ],
-    ['of an update of a bound column is two', 2, () => watched.member.update({ where: { id: 'm1' }, data: { tenantId: 1 } })],
-    // A row found by its token is compared before it is overwritten.
-    [
-      'of an update of all encrypted fields by a token is two',
-      2,
-      () => watched.patient.update({ where: { email: 'cem@example.org' }, data: all }),
-    ],
-    [
-      'of an update by a compound key with a token is two',
-      2,
-      () => watched.member.update({ where: key, data: { nickname: 'n', email: 'eve@example.org' } }),
-    ],
-    [
-      'of an update of an unbound model by a token is two',
-      2,
-      () =>
-        watched.contact.update({
-          where: { id: 2, email: 'hal@example.org' },
-          data: { email: 'hal@example.org', backupEmail: null, familyName: 'H', street: 's' },
-        }),
-    ],
-  ])('%s', async (_, count, call) => {
-    // Prisma 6 wraps many-row writes in a transaction.
-    const statements = (await during(call)).filter((statement) => !/^(BEGIN|COMMIT)/.test(statement))
-    expect(statements).toHaveLength(count)
-  })
 })
 
 describe('a row that another version of the application sealed', () => {

@@ -17,5 +17,5 @@ export async function createTwins(hint: string, options: Partial<EnvelopeOptions
   // But for the envelope, which the encrypted client's types hide, the two have the same types.
   const twin = client as EncryptedClient
   afterAll(() => twin.$disconnect())
-  return { ...encrypted, twin, twinNulls: plain.Prisma as Nulls, twinSql: database.sql }
+  return { ...encrypted, twin, twinNulls: plain.Prisma as Nulls, twinSql: database.sql, twinUrl: database.url }
 }

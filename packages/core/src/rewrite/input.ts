@@ -11,6 +11,14 @@ export function isInput(value: unknown): value is Input {
   return prototype === Object.prototype || prototype === null || Object.getPrototypeOf(prototype) === null
 }
 
+/**
+ * An object to be filled with keys of the caller's. It inherits nothing, so that `__proto__` is a key like others: as the prototype of an argument its
+ * properties would count, as Prisma counts inherited ones in.
+ */
+export function emptyInput(): Record<string, unknown> {
+  return Object.create(null) as Record<string, unknown>
+}
+
 /** A field reference (`prisma.user.fields.email`), which Prisma passes to hooks as it is. */
 export interface FieldReference {
   readonly modelName: string

@@ -12,6 +12,14 @@ const models = new Map([
       sealing: { field: 'envelope', encrypted: [field('email', 'email'), field('fullName', 'Full "name"')] },
     },
   ],
+  [
+    'where',
+    {
+      name: 'where',
+      plan: { table: { name: 'where' }, columns: { envelope: { column: 'sealed' } } },
+      sealing: { field: 'envelope', encrypted: [field('select', 'select')] },
+    },
+  ],
   ['Ward', { name: 'Ward', plan: { table: { name: 'wards' }, columns: {} }, sealing: undefined }],
 ]) as unknown as Models
 
@@ -26,6 +34,7 @@ const isRefused = (args: unknown): boolean => {
 
 describe('the text of raw SQL names an encrypted column', () => {
   it.each([
+    'SELECT "select" FROM "where"',
     'SELECT email FROM patients',
     'select "email" from "patients"',
     'SELECT "Full ""name""" FROM public.patients',
@@ -46,6 +55,7 @@ describe('the text of raw SQL names an encrypted column', () => {
   })
 
   it.each([
+    'SELECT id FROM wards WHERE id = 1',
     'SELECT ward FROM patients',
     'SELECT count(*) FROM patients',
     'SELECT count( * ) FROM patients',

@@ -71,12 +71,19 @@ export class RawSqlCheck {
 const LEXEME =
   /--[^\n]*|\/\*[\s\S]*?\*\/|[eE]'(?:[^'\\]|\\[\s\S]|'')*'|'(?:[^']|'')*'|\(\s*\*\s*\)|"((?:[^"]|"")+)"|([\p{L}_][\p{L}\p{N}_$]*|[*(])/gu
 
-/** Identifiers of a statement in lower case, with `*` and `(`, in their order. */
+/** Words that PostgreSQL takes for names only in quotes, of those that tables and columns are called. */
+const RESERVED: ReadonlySet<string> = new Set(
+  'all case check column default end from group limit offset order references select table to user using when where window with'.split(
+    ' ',
+  ),
+)
+
+/** Identifiers of a statement in lower case, with reserved words in upper case, `*` and `(`, in their order. */
 function wordsOf(text: string): readonly string[] {
   const words: string[] = []
   for (const [, quoted, bare] of text.matchAll(LEXEME)) {
     if (quoted !== undefined) words.push(quoted.replaceAll('""', '"').toLowerCase())
-    else if (bare !== undefined) words.push(bare.toLowerCase())
+    else if (bare !== undefined) words.push(RESERVED.has(bare.toLowerCase()) ? bare.toUpperCase() : bare.toLowerCase())
   }
   return words
 }

@@ -1,4 +1,4 @@
-import { type Input, isInput } from './input.ts'
+import { emptyInput, type Input, isInput } from './input.ts'
 import type { Model } from './model.ts'
 import { refuseDistinct, refuseOrder } from './refuse.ts'
 import type { Rewriting } from './rewriting.ts'
@@ -93,12 +93,18 @@ function rewriteFields(
   hidden: HiddenFields,
 ): unknown {
   if (!isInput(fields) || !model.reachesSealing) return fields
-  const out: Record<string, unknown> = {}
+  const out = emptyInput()
   for (const [key, value] of Object.entries(fields)) {
     const relation = model.relations.get(key)
     if (key === '_count') {
       out[key] = rewriteCount(model, value, rewriting)
-    } else if (relation === undefined || value === false || rewriting.isAbsent(value) || !relation.model.reachesSealing) {
+    } else if (
+      relation === undefined ||
+      value === false ||
+      value === null ||
+      rewriting.isAbsent(value) ||
+      !relation.model.reachesSealing
+    ) {
       out[key] = value
     } else {
       // Prisma, too, spreads whatever is given; of `true`, that leaves nothing.
@@ -135,7 +141,7 @@ export function rewriteReadConditions(model: Model, args: Input, rewriting: Rewr
 function rewriteCount(model: Model, count: unknown, rewriting: Rewriting): unknown {
   const select = isInput(count) ? count['select'] : undefined
   if (!isInput(count) || !isInput(select)) return count
-  const out: Record<string, unknown> = {}
+  const out = emptyInput()
   for (const [key, value] of Object.entries(select)) {
     const relation = model.relations.get(key)
     out[key] =

@@ -1,8 +1,9 @@
-import { type Input, isFieldReference, isInput, mapInputs } from './input.ts'
+import { emptyInput, type Input, isFieldReference, isInput, mapInputs } from './input.ts'
 import type { EncryptedField, Model, Relation } from './model.ts'
 import { refuseReferences } from './refuse.ts'
 import type { Rewriting } from './rewriting.ts'
 import { searchToken } from './search.ts'
+import { isToOneFilter } from './to-one-filter.ts'
 
 /** Stands for a token until it is computed, and is none: the value itself must be gone by then. */
 const PENDING = '~'
@@ -71,14 +72,14 @@ function rewriteLevel(where: Input, outer: Level): Input {
   const own = model.sealing === undefined ? [] : equalitiesOf(model, where, rewriting)
   const level: Level = { ...outer, equalities: new Map([...outer.equalities, ...own]) }
   const undecided: Level = { ...level, expectations: undefined }
-  const out: Record<string, unknown> = {}
+  const out = emptyInput()
   for (const [key, value] of Object.entries(where)) {
     if (key === 'AND') {
       out[key] = mapInputs(value, (inner) => rewriteLevel(inner, level))
     } else if (key === 'OR' || key === 'NOT') {
       out[key] = mapInputs(value, (inner) => rewriteLevel(inner, undecided))
     } else if (model.compoundUniques.has(key) && isInput(value)) {
-      const compound: Record<string, unknown> = {}
+      const compound = emptyInput()
       for (const [name, part] of Object.entries(value)) rewriteCondition(compound, name, part, level)
       out[key] = compound
     } else {
@@ -115,16 +116,9 @@ function rewriteRelationFilter(relation: Relation, value: unknown, rewriting: Re
   const level: Level = { model: relation.model, equalities: new Map(), rewriting, expectations: undefined }
   const rewrite = (where: Input) => rewriteLevel(where, level)
   return mapInputs(value, (filter) => {
-    if (relation.plan.list !== true && !isToOneFilter(relation.model, filter)) return rewrite(filter)
+    if (relation.plan.list !== true && !isToOneFilter(relation.model, filter, rewriting)) return rewrite(filter)
     return Object.fromEntries(Object.entries(filter).map(([key, inner]) => [key, mapInputs(inner, rewrite)]))
   })
-}
-
-/** `{ is, isNot }`, as against the shorthand; a model may have fields of these names. */
-function isToOneFilter(model: Model, value: Input): boolean {
-  const keys = Object.keys(value)
-  const hasField = (name: string) => Object.hasOwn(model.plan.columns, name) || model.relations.has(name)
-  return keys.length > 0 && keys.every((key) => (key === 'is' || key === 'isNot') && !hasField(key))
 }
 
 function rewriteFilter(out: Record<string, unknown>, field: EncryptedField, value: unknown, level: Level): void {
@@ -144,7 +138,7 @@ function rewriteFilter(out: Record<string, unknown>, field: EncryptedField, valu
 function rewriteFilterObject(field: EncryptedField, filter: Input, level: Level, certain: boolean): Input {
   const { rewriting } = level
   const inner: Level = certain ? level : { ...level, expectations: undefined }
-  const out: Record<string, unknown> = {}
+  const out = emptyInput()
   for (const [key, value] of Object.entries(filter)) {
     if (rewriting.isAbsent(value)) {
       out[key] = value

@@ -48,7 +48,8 @@ export async function attachOwn(
     const { model, sealing, row } = claimed
     const where = { [sealing.field]: { equals: row[sealing.field] } }
     const found = await steps.session.run(model, 'findFirst', { where, select: selectOf(knownFields(model)) })
-    return isInput(found) ? { ...gone, row: found } : undefined
+    if (!isInput(found)) return undefined
+    return operation === 'create' ? { model, row: found } : { ...gone, row: found }
   }
 
   async function attached(): Promise<KnownRow> {

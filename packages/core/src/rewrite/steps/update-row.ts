@@ -1,5 +1,5 @@
 import { EnvelopeError } from '../../errors.ts'
-import { type Input, isInput } from '../input.ts'
+import { emptyInput, type Input, isInput } from '../input.ts'
 import { compareFound } from '../lookup.ts'
 import { openAll } from '../merge.ts'
 import type { Model } from '../model.ts'
@@ -86,7 +86,7 @@ interface Parts {
 export function partsOf(model: Model, data: unknown, rewriting: Rewriting): Parts {
   if (rewriting.isAbsent(data)) return { columns: {}, nested: [] }
   if (!isInput(data)) throw invalidData(model, rewriting)
-  const columns: Record<string, unknown> = {}
+  const columns = emptyInput()
   const nested: NestedWrite[] = []
   for (const [name, value] of Object.entries(data)) {
     const relation = model.relations.get(name)

@@ -2,6 +2,7 @@ import { type Input, isInput } from '../input.ts'
 import type { Model } from '../model.ts'
 import type { Rewriting } from '../rewriting.ts'
 import type { HiddenFields } from '../selection.ts'
+import { unknownField } from './validate.ts'
 
 /**
  * Throws for a selection of nothing, at any level, which Prisma would refuse before it writes: where an operation is done in steps, its selection
@@ -20,6 +21,18 @@ export function validateSelection(model: Model, args: Input, rewriting: Rewritin
       const relation = model.relations.get(name)
       if (relation !== undefined && isInput(value)) validateSelection(relation.model, value, rewriting, hidden)
     }
+  }
+}
+
+/** Throws for a selection that a write of many rows can't answer: lists of rows below them, and how many there are. */
+export function validateFlatSelection(model: Model, { select, include }: Input, rewriting: Rewriting): void {
+  for (const fields of [select, include]) {
+    const [name] =
+      Object.entries(isInput(fields) ? fields : {}).find(([key, value]) => {
+        const list = key === '_count' || model.relations.get(key)?.plan.list === true
+        return list && value !== false && !rewriting.isAbsent(value)
+      }) ?? []
+    if (name !== undefined) throw unknownField(model, name, rewriting)
   }
 }
 

@@ -1,3 +1,4 @@
+import { givenValue } from '../binding.ts'
 import { type Input, isInput, listOf } from '../input.ts'
 import type { Model, Relation } from '../model.ts'
 import { toOneUpdate } from '../nested-writes.ts'
@@ -10,8 +11,8 @@ type Via = Relation | undefined
 const CREATING: ReadonlySet<string> = new Set(['create', 'connect', 'connectOrCreate', 'createMany'])
 
 /**
- * Throws for data that Prisma would refuse before it writes anything: where an operation is done in steps, it is seen as a whole only here. Values
- * are not looked at.
+ * Throws for data that Prisma would refuse before it writes anything: where an operation is done in steps, it is seen as a whole only here. Of
+ * values, only null is looked at.
  *
  * @throws EnvelopeError `INVALID_VALUE`
  */
@@ -44,16 +45,9 @@ export function validateCreate(model: Model, data: unknown, rewriting: Rewriting
   }
 }
 
-/** Throws for a selection that a write of many rows can't answer: lists of rows below them, and how many there are. */
-export function validateFlatSelection(model: Model, { select, include }: Input, rewriting: Rewriting): void {
-  for (const fields of [select, include]) {
-    const [name] =
-      Object.entries(isInput(fields) ? fields : {}).find(([key, value]) => {
-        const list = key === '_count' || model.relations.get(key)?.plan.list === true
-        return list && value !== false && !rewriting.isAbsent(value)
-      }) ?? []
-    if (name !== undefined) throw unknownField(model, name, rewriting)
-  }
+/** Throws for conditions that are none: read as no condition at all, they would be met by every row. */
+export function validateWhere(model: Model, where: unknown, rewriting: Rewriting): void {
+  if (!rewriting.isAbsent(where)) object(model, 'where', where, rewriting)
 }
 
 interface Write {
@@ -79,6 +73,8 @@ function validateFields(model: Model, data: Input, rewriting: Rewriting, via: Vi
     const known = Object.hasOwn(model.plan.columns, name) || model.relations.has(name)
     if (!known || name === via?.plan.opposite || linked.includes(name)) throw unknownField(model, name, rewriting)
   }
+  const nulled = given.find((name) => isRequired(model, name) && givenValue(data[name]) === null)
+  if (nulled !== undefined) throw rewriting.error('INVALID_VALUE', 'null is no value of this field', model, nulled)
   // Foreign keys and relations that hold them are two forms of input, of which Prisma takes one.
   const byRelation = given.some((name) => (model.relations.get(name)?.plan.from.length ?? 0) > 0)
   const keys = new Set([...model.relations.values()].flatMap(({ plan }) => plan.from))
@@ -86,6 +82,12 @@ function validateFields(model: Model, data: Input, rewriting: Rewriting, via: Vi
   if (byRelation && byKey !== undefined) {
     throw rewriting.error('INVALID_VALUE', 'a foreign key and a relation that holds one can not be given together', model, byKey)
   }
+}
+
+/** Fields that never are null, also where Prisma takes null for another value. */
+function isRequired({ plan }: Model, name: string): boolean {
+  const column = Object.hasOwn(plan.columns, name) ? plan.columns[name] : undefined
+  return column?.required === true && column.type !== 'Json'
 }
 
 /** Fields of the form without relations: foreign keys, and keys that only the database knows. */
@@ -126,12 +128,15 @@ function validateWrite(relation: Relation, operation: string, argument: unknown,
       })
     case 'update':
       return each((input) => {
-        if (list) unique(input['where'])
-        validateUpdate(model, list ? input['data'] : toOneUpdate(relation, input, rewriting).data, rewriting, relation)
+        const { where, data } = list ? { where: input['where'], data: input['data'] } : toOneUpdate(relation, input, rewriting)
+        if (list) unique(where)
+        validateWhere(model, where, rewriting)
+        validateUpdate(model, data, rewriting, relation)
       })
     case 'upsert':
       return each(({ where, create, update }) => {
         if (list) unique(where)
+        validateWhere(model, where, rewriting)
         validateCreate(model, create, rewriting, relation)
         validateUpdate(model, update, rewriting, relation)
       })
@@ -140,6 +145,8 @@ function validateWrite(relation: Relation, operation: string, argument: unknown,
     case 'deleteMany':
       if (!list) throw unknown(model, relation.name, operation, rewriting)
       if (operation === 'set') each(unique)
+      // Unlike a top-level one, a nested `updateMany` must have conditions.
+      if (operation === 'updateMany') each(({ where }) => void object(model, 'where', where, rewriting))
       return
     case 'disconnect':
     case 'delete':
@@ -163,6 +170,6 @@ function unknown(model: Model, field: string, operation: string, rewriting: Rewr
   return rewriting.error('INVALID_VALUE', `Prisma has no \`${operation}\` here`, model, field)
 }
 
-function unknownField(model: Model, field: string, rewriting: Rewriting): Error {
+export function unknownField(model: Model, field: string, rewriting: Rewriting): Error {
   return rewriting.error('INVALID_VALUE', 'Prisma has no such field here', model, field)
 }

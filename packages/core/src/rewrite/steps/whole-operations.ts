@@ -15,8 +15,8 @@ import { impossible } from './missing.ts'
 import type { KnownRow, Steps } from './steps.ts'
 import { updateRow } from './update-row.ts'
 import { updateRows } from './update-rows.ts'
-import { validateCreate, validateFlatSelection, validateUpdate } from './validate.ts'
-import { validateSelection } from './validate-selection.ts'
+import { validateCreate, validateUpdate, validateWhere } from './validate.ts'
+import { validateFlatSelection, validateSelection } from './validate-selection.ts'
 
 /** `create` of rows that are bound to keys which only the database knows. */
 export function createInSteps(call: Call): Promise<unknown> {
@@ -53,6 +53,7 @@ export function updateManyInSteps(call: Call): Promise<unknown> {
   const { model, args, operation } = call
   return call.inTransaction(async (session, tools) => {
     const steps = stepsOf(call, session, tools)
+    validateWhere(model, args['where'], steps.rewriting)
     if (operation === 'updateManyAndReturn') {
       validateFlatSelection(model, args, steps.rewriting)
       validateSelection(model, args, steps.rewriting, call.hidden)
@@ -191,7 +192,8 @@ async function answerMany(call: Call, steps: Steps, rows: readonly Row[]): Promi
 function withKeys(model: Model, { select, omit }: Input): { readonly args: Input; readonly added: ReadonlySet<string> } {
   const keys = keyFields(model)
   if (isInput(select)) {
-    const added = keys.filter((name) => select[name] !== true)
+    // Anything but a refusal is for Prisma to judge.
+    const added = keys.filter((name) => select[name] === undefined || select[name] === false)
     return { args: { select: { ...select, ...selectOf(added) } }, added: new Set(added) }
   }
   const hides = isInput(omit) ? keys.filter((name) => omit[name] === true) : []
