@@ -28,7 +28,7 @@ export async function replaceText(path: string, text: string): Promise<void> {
 /** Removes what an earlier run wrote into the folder under other names (an `index.ts` would hide the `index.js` of another format). */
 export async function removeStale(folder: string, current: readonly string[], header: string): Promise<void> {
   for (const name of await readdir(folder)) {
-    if (!/^index\.(?:d\.)?[cm]?[jt]s$/.test(name) || current.includes(name)) continue
+    if (!/^(?:index|strict)\.(?:d\.)?[cm]?[jt]s$/.test(name) || current.includes(name)) continue
     const path = join(folder, name)
     if ((await readText(path))?.startsWith(header)) await rm(path)
   }

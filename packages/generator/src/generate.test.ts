@@ -71,28 +71,83 @@ model Ward {
 }
 `
 
-async function usage(module: string): Promise<string> {
-  const text = await readFile(resolve(import.meta.dirname, '../test/fixtures/usage.ts.txt'), 'utf8')
+const STRICT = `
+model Patient {
+  id         String      @id @default(uuid())
+  /// @encrypted(searchable)
+  email      String      @unique
+  /// @encrypted
+  note       String?
+  /// @encrypted
+  born       DateTime?
+  /// @encrypted
+  age        Int
+  /// @encrypted
+  tags       String[]
+  /// @encrypted
+  history    Json?
+  conditions Condition[]
+  wardId     Int
+  ward       Ward        @relation(fields: [wardId], references: [id])
+  /// @envelope
+  envelope   Json?
+}
+
+model Condition {
+  id        String  @id @default(cuid())
+  /// @encrypted
+  text      String
+  patientId String
+  patient   Patient @relation(fields: [patientId], references: [id])
+  /// @envelope
+  envelope  Json?
+}
+
+model Ward {
+  id       Int       @id
+  patients Patient[]
+}
+
+model Plain {
+  id   Int    @id
+  name String
+}
+`
+
+async function fixture(name: string, module: string): Promise<string> {
+  const text = await readFile(resolve(import.meta.dirname, `../test/fixtures/${name}.ts.txt`), 'utf8')
   return text.replace('CLIENT', module)
 }
 
+/** Provider and options of the client, options of the generator, and where the client then is. */
+const CLIENTS = [
+  [7, client('prisma-client'), envelope(), './generated/prisma/client.ts'],
+  [
+    7,
+    client('prisma-client', 'generatedFileExtension = "mts"'),
+    envelope('generatedFileExtension = "ts"'),
+    './generated/prisma/client.mts',
+  ],
+  [7, client('prisma-client-js'), envelope(), './generated/prisma/index.js'],
+  [7, client('prisma-client'), envelope('format = "js"'), './generated/prisma/client.ts'],
+  [6, client('prisma-client', 'engineType = "client"'), envelope(), './generated/prisma/client.ts'],
+  [6, client('prisma-client-js', 'engineType = "client"'), envelope(), './generated/prisma/index.js'],
+] as const
+
 describe('prisma generate', { timeout: 300_000 }, () => {
-  it.each([
-    [7, client('prisma-client'), envelope(), './generated/prisma/client.ts'],
-    [
-      7,
-      client('prisma-client', 'generatedFileExtension = "mts"'),
-      envelope('generatedFileExtension = "ts"'),
-      './generated/prisma/client.mts',
-    ],
-    [7, client('prisma-client-js'), envelope(), './generated/prisma/index.js'],
-    [7, client('prisma-client'), envelope('format = "js"'), './generated/prisma/client.ts'],
-    [6, client('prisma-client', 'engineType = "client"'), envelope(), './generated/prisma/client.ts'],
-    [6, client('prisma-client-js', 'engineType = "client"'), envelope(), './generated/prisma/index.js'],
-  ] as const)('makes types that hide envelopes: Prisma %i,%s%s', async (major, clientBlock, envelopeBlock, module) => {
+  it.each(CLIENTS)('makes types that hide envelopes: Prisma %i,%s%s', async (major, clientBlock, envelopeBlock, module) => {
     const app = await project(major, {
       'prisma/schema.prisma': `${clientBlock}${envelopeBlock}${datasource(major)}${PATIENT}${CONDITION}`,
-      'usage.ts': await usage(module),
+      'usage.ts': await fixture('usage', module),
+    })
+    expect(await app.generate()).toMatchObject({ code: 0 })
+    expect(await app.check()).toEqual({ code: 0, output: '' })
+  })
+
+  it.each(CLIENTS)('makes a strict client type: Prisma %i,%s%s', async (major, clientBlock, envelopeBlock, module) => {
+    const app = await project(major, {
+      'prisma/schema.prisma': `${clientBlock}${envelopeBlock}${datasource(major)}${STRICT}`,
+      'strict.ts': await fixture('strict', module),
     })
     expect(await app.generate()).toMatchObject({ code: 0 })
     expect(await app.check()).toEqual({ code: 0, output: '' })
@@ -127,7 +182,13 @@ describe('prisma generate', { timeout: 300_000 }, () => {
     await app.generate()
     await app.write('prisma/schema.prisma', schema('format = "js"\n  moduleFormat = "cjs"\n  generatedFileExtension = "cts"'))
     expect(await app.generate()).toMatchObject({ code: 0 })
-    expect((await readdir(join(app.folder, 'generated/envelope'))).sort()).toEqual(['index.cjs', 'index.d.cts', 'index.mts'])
+    expect((await readdir(join(app.folder, 'generated/envelope'))).sort()).toEqual([
+      'index.cjs',
+      'index.d.cts',
+      'index.mts',
+      'strict.cjs',
+      'strict.d.cts',
+    ])
     const loaded: unknown = await import(pathToFileURL(join(app.folder, 'generated/envelope/index.cjs')).href)
     expect(loaded).toMatchObject({ omit: { condition: { envelope: true }, patient: { envelope: true } } })
   })

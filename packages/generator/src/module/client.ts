@@ -8,8 +8,11 @@ export interface Client {
   readonly provider: 'prisma-client' | 'prisma-client-js'
   /** Module from which the generated one imports its types. */
   readonly specifier: string
+  /** Module of the runtime whose types the client uses. */
+  readonly runtime: string
 }
 
+const RUNTIME = '@prisma/client/runtime/client'
 const PROVIDERS: readonly Client['provider'][] = ['prisma-client', 'prisma-client-js']
 
 /** The schema's client generators, `prisma-client` first. */
@@ -46,10 +49,12 @@ export function importedClient(generator: GeneratorConfig, output: string): Clie
   if (generator.provider.value === 'prisma-client') {
     // TypeScript finds client.ts under the name of its JavaScript with every module resolution.
     const extension = moduleExtension(extensionOf(generator))
-    return { provider: 'prisma-client', specifier: `${pathBetween(output, generator)}/client.${extension}` }
+    return { provider: 'prisma-client', specifier: `${pathBetween(output, generator)}/client.${extension}`, runtime: RUNTIME }
   }
-  const specifier = generator.isCustomOutput ? `${pathBetween(output, generator)}/index.js` : '@prisma/client'
-  return { provider: 'prisma-client-js', specifier }
+  if (!generator.isCustomOutput) return { provider: 'prisma-client-js', specifier: '@prisma/client', runtime: RUNTIME }
+  // Such a client has a copy of the runtime.
+  const folder = pathBetween(output, generator)
+  return { provider: 'prisma-client-js', specifier: `${folder}/index.js`, runtime: `${folder}/runtime/client.js` }
 }
 
 /** `ts` → `js`, `mts` → `mjs`, `cts` → `cjs`. */

@@ -26,7 +26,7 @@ export function stringText(text: string): string {
   return `'${JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'")}'`
 }
 
-function keyText(key: string): string {
+export function keyText(key: string): string {
   // In a literal, a plain `__proto__:` would set the prototype.
   if (key === '__proto__') return `['__proto__']`
   return IDENTIFIER.test(key) ? key : stringText(key)

@@ -63,15 +63,22 @@ async function imported(text: string): Promise<unknown> {
 describe('the generated module', () => {
   it('is TypeScript', async () => {
     const files = moduleFiles(models, CLIENT, { format: 'ts', moduleFormat: 'esm' }, 'ts')
-    expect(files.map(([name]) => name)).toEqual(['index.ts'])
+    expect(files.map(([name]) => name)).toEqual(['index.ts', 'strict.ts'])
     await expect(files[0]?.[1]).toMatchFileSnapshot('../../test/__snapshots__/module.ts.txt')
+    await expect(files[1]?.[1]).toMatchFileSnapshot('../../test/__snapshots__/strict.ts.txt')
   })
 
   it('is JavaScript with declarations on request', async () => {
     const files = moduleFiles(models, CLIENT, ESM, 'ts')
-    expect(files.map(([name]) => name)).toEqual(['index.js', 'index.d.ts'])
+    expect(files.map(([name]) => name)).toEqual(['index.js', 'index.d.ts', 'strict.js', 'strict.d.ts'])
     await expect(files[1]?.[1]).toMatchFileSnapshot('../../test/__snapshots__/module.d.ts.txt')
-    expect(moduleFiles(models, CLIENT, CJS, 'cts').map(([name]) => name)).toEqual(['index.cjs', 'index.d.cts'])
+    await expect(files[3]?.[1]).toMatchFileSnapshot('../../test/__snapshots__/strict.d.ts.txt')
+    expect(moduleFiles(models, CLIENT, CJS, 'cts').map(([name]) => name)).toEqual([
+      'index.cjs',
+      'index.d.cts',
+      'strict.cjs',
+      'strict.d.cts',
+    ])
   })
 
   it('gives back the plan when it is loaded, whatever its format', async () => {
@@ -82,8 +89,19 @@ describe('the generated module', () => {
     expect(exports).toEqual({ models, omit })
   })
 
+  it.each([ESM, CJS])('gives back the client under its strict type: $moduleFormat', async (settings) => {
+    const text = moduleFiles(models, CLIENT, settings, 'ts')[2]?.[1] ?? ''
+    const exports: Record<string, unknown> = {}
+    if (settings === CJS) compileFunction(text, ['exports'])(exports)
+    const { strict } = (settings === CJS ? exports : await imported(text)) as { strict(client: object): object }
+    const client = {}
+    expect(strict(client)).toBe(client)
+  })
+
   it('has no types without a client', () => {
-    const text = moduleFiles(models, undefined, { format: 'ts', moduleFormat: 'esm' }, 'ts')[0]?.[1]
+    const files = moduleFiles(models, undefined, { format: 'ts', moduleFormat: 'esm' }, 'ts')
+    expect(files.map(([name]) => name)).toEqual(['index.ts'])
+    const text = files[0]?.[1]
     expect(text).not.toContain('PrismaClient,')
     expect(text).toContain('export const omit = { patient: { envelope: true } } as const')
   })
@@ -114,6 +132,14 @@ describe('the client of the types', () => {
     [generator('prisma', 'prisma-client-js', {}, false), '@prisma/client'],
   ])('is imported from where its generator writes it', (config, specifier) => {
     expect(importedClient(config, '/app/generated/envelope').specifier).toBe(specifier)
+  })
+
+  it.each([
+    [generator('prisma', 'prisma-client'), '@prisma/client/runtime/client'],
+    [generator('prisma', 'prisma-client-js'), '../prisma/runtime/client.js'],
+    [generator('prisma', 'prisma-client-js', {}, false), '@prisma/client/runtime/client'],
+  ])('has its runtime where its generator puts it', (config, runtime) => {
+    expect(importedClient(config, '/app/generated/envelope').runtime).toBe(runtime)
   })
 
   it('may be in the folder of the module or below it', () => {

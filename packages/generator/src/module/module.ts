@@ -3,6 +3,7 @@ import type { Settings } from '../settings.ts'
 import { type Client, moduleExtension } from './client.ts'
 import { clientImport, clientProperty, clientTypes } from './client-types.ts'
 import { literalText, stringText } from './literal-text.ts'
+import { strictFiles } from './strict-module.ts'
 
 /** A file of the generated module: name and text. */
 export type ModuleFile = readonly [name: string, text: string]
@@ -20,6 +21,16 @@ const OMIT_COMMENT = '/** Hides the envelopes from results: `new PrismaClient({ 
 export function moduleFiles(
   models: ModelsPlan,
   client: Client | undefined,
+  settings: Settings,
+  extension: string,
+): readonly ModuleFile[] {
+  const files = [...indexFiles(models, client, settings, extension), ...strictFiles(models, client, settings, extension)]
+  return files.map(([name, text]) => [name, `${HEADER}${text}`])
+}
+
+function indexFiles(
+  models: ModelsPlan,
+  client: Client | undefined,
   { format, moduleFormat }: Settings,
   extension: string,
 ): readonly ModuleFile[] {
@@ -35,7 +46,7 @@ export function moduleFiles(
 
 ${OMIT_COMMENT}export const omit = ${literalText(omit)} as const
 `
-    return [[`index.${extension}`, `${HEADER}${imports}${constants}${types}`]]
+    return [[`index.${extension}`, `${imports}${constants}${types}`]]
   }
   const declarations = `${MODELS_COMMENT}export declare const models: ${modelsType}
 
@@ -43,8 +54,8 @@ ${OMIT_COMMENT}export declare const omit: ${readonlyType(omit)}
 `
   // Without `export {}`, a declaration file exports whatever it declares.
   return [
-    [`index.${moduleExtension(extension)}`, `${HEADER}${script(literalText(models), literalText(omit), moduleFormat)}`],
-    [`index.d.${extension}`, `${HEADER}${imports}${declarations}${types}\nexport {}\n`],
+    [`index.${moduleExtension(extension)}`, script(literalText(models), literalText(omit), moduleFormat)],
+    [`index.d.${extension}`, `${imports}${declarations}${types}\nexport {}\n`],
   ]
 }
 
