@@ -67,7 +67,7 @@ ${interfaceText(`${name}Fields`, 'Strict.Single', fields)}
 ${interfaceText(`${name}Order`, `${name}Fields`, order)}
 ${interfaceText(`${name}Data`, 'Strict.Single', data)}
 ${interfaceText(`${name}Selection`, 'Strict.Single', selection)}
-type ${name}Column = ${excluded === '' ? 'string' : `Exclude<Prisma.${name}ScalarFieldEnum, ${excluded}>`}
+type ${name}Column = ${excluded === '' ? 'string' : `Exclude<Prisma.${capitalized(name)}ScalarFieldEnum, ${excluded}>`}
 interface ${name}Arguments extends ${readType(name)}, Strict.Write<${name}Data>, Strict.Aggregate<${name}Fields, ${name}Column> {}
 `
 }
@@ -145,3 +145,8 @@ export type StrictClient<Client> = Client extends {
   ? Narrowed<Client, Types.Utils.Call<MapOf, { extArgs: E }>, E>
   : never
 `
+
+/** Prisma writes the names of these types, and of no others, with a capital. */
+function capitalized(model: string): string {
+  return `${model.charAt(0).toUpperCase()}${model.slice(1)}`
+}
