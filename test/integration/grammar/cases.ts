@@ -8,7 +8,12 @@ export const MARKER = 'sekret'
 /** A value to encrypt. */
 export const m = (text: string): string => `${MARKER}-${text}`
 
-type Call = (db: EncryptedClient, nulls: Nulls) => Promise<unknown>
+/** What each client knows only its own of. */
+export interface Own extends Nulls {
+  readonly skip: object
+}
+
+type Call = (db: EncryptedClient, own: Own) => Promise<unknown>
 
 interface Named {
   readonly line: Line

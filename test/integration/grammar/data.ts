@@ -1,4 +1,4 @@
-import { skip } from '../../support/client.ts'
+import { variant } from '../../support/client.ts'
 import { type Case, encrypted, m, refused, same } from './cases.ts'
 
 const eve = { id: 'eve', email: m('eve'), name: m('Eve') }
@@ -157,6 +157,19 @@ const updates: readonly Case[] = [
 
 const arithmetic = { increment: 1, decrement: 1, multiply: 2, divide: 2 }
 
+// Under Prisma 6 no query extension sees `Prisma.skip`: it reaches them as `{}`.
+const skipped: readonly Case[] =
+  variant === '6'
+    ? []
+    : [
+        encrypted('data.absent', 'Prisma.skip in an update', (db, { skip }) =>
+          db.person.update({ ...id('ada'), data: { name: skip, email: m('new') } as object }),
+        ),
+        encrypted('data.absent', 'Prisma.skip in a create', (db, { skip }) =>
+          db.person.create({ data: { ...eve, age: skip, letters: skip } as object as typeof eve }),
+        ),
+      ]
+
 const forms: readonly Case[] = [
   encrypted('data.set', 'of an encrypted field', (db) => db.person.update({ ...id('ada'), data: { name: { set: m('new') } } })),
   encrypted('data.set', 'of a searchable field', (db) => db.person.update({ ...id('ada'), data: { email: { set: m('new') } } })),
@@ -193,12 +206,7 @@ const forms: readonly Case[] = [
   encrypted('data.absent', 'undefined in a create', (db) =>
     db.person.create({ data: { ...eve, age: undefined, boss: undefined } as object as typeof eve }),
   ),
-  encrypted('data.absent', 'Prisma.skip in an update', (db) =>
-    db.person.update({ ...id('ada'), data: { name: skip, email: m('new') } as object }),
-  ),
-  encrypted('data.absent', 'Prisma.skip in a create', (db) =>
-    db.person.create({ data: { ...eve, age: skip } as object as typeof eve }),
-  ),
+  ...skipped,
   encrypted('data.null', 'in an update', (db) => db.person.update({ ...id('ada'), data: { age: null } })),
   encrypted('data.null', 'in a create', (db) => db.person.create({ data: { ...eve, age: null } })),
   encrypted('data.null', 'DbNull in an update', (db, { DbNull }) =>

@@ -1,8 +1,9 @@
-import { Prisma, skip } from '../../support/client.ts'
+import { Prisma, plainSkip, skip } from '../../support/client.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { createBareClient, type EncryptedClient, extend } from '../../support/encrypted-client.ts'
 import { createLoggedClient } from '../../support/query-log.ts'
-import { createTwins, type Nulls } from '../../support/twins.ts'
+import { createTwins } from '../../support/twins.ts'
+import type { Own } from './cases.ts'
 import { contents, settle, TABLES } from './village.ts'
 
 type Sql = TestDatabase['sql']
@@ -13,7 +14,7 @@ const FROM_SEQUENCE = 1000
 /** One of the two clients, and how to tell what it is told. */
 export interface Side {
   readonly db: EncryptedClient
-  readonly nulls: Nulls
+  readonly own: Own
 }
 
 /** An encrypted client, one with a single connection, and plain Prisma, on tables that hold the same rows. */
@@ -28,9 +29,9 @@ export async function openStage() {
   await Promise.all([remember(sql), remember(twinSql)])
   const original = await Promise.all([stored(sql), stored(twinSql)])
   return {
-    encrypted: { db: prisma, nulls: Prisma },
-    single: { db: single, nulls: Prisma },
-    plain: { db: twin, nulls: twinNulls },
+    encrypted: { db: prisma, own: { ...Prisma, skip } },
+    single: { db: single, own: { ...Prisma, skip } },
+    plain: { db: twin, own: { ...twinNulls, skip: plainSkip } },
     /** What the encrypted client sends, with its parameters. */
     sentBy: async (work: () => Promise<unknown>): Promise<string> => JSON.stringify(await log.queriesOf(work)),
     /** Rows of all tables on either side, as text; undefined where they are as in the beginning. */
