@@ -55,13 +55,13 @@ export function refused(
   name: string,
   place: string,
   [model, operation]: readonly [model: string, operation: string],
-  args: unknown | ((db: EncryptedClient) => unknown),
+  args: object | ((db: EncryptedClient) => object),
   code = 'UNSUPPORTED',
 ): Case {
   const [named = '', field = ''] = place.split('.')
   const call: Call = (db) => {
     const delegate = Reflect.get(db, model) as Delegate
-    const given: unknown = typeof args === 'function' ? args(db) : args
+    const given = typeof args === 'function' ? args(db) : args
     return delegate[operation]?.(given) ?? Promise.reject(new Error(`no operation ${operation}`))
   }
   return { letter: 'R', line, name, call, error: { code, model: named, field, operation } }

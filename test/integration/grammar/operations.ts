@@ -107,7 +107,7 @@ const references: readonly Case[] = [
 type Db = Parameters<Case['call']>[0]
 
 const { sealed, plainly } = { sealed: { v: 1, ct: m('ct') }, plainly: m('x') }
-const envelope = (name: string, operation: string, args: unknown): Case =>
+const envelope = (name: string, operation: string, args: object): Case =>
   refused('envelope', name, 'Person.envelope', ['person', operation], args, 'ENVELOPE_INPUT')
 
 const envelopes: readonly Case[] = [
