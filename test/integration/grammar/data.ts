@@ -201,7 +201,10 @@ const forms: readonly Case[] = [
   }),
   refused('data.push', 'of a list', 'AllTypes.intList', ['allTypes', 'updateMany'], { data: { intList: { push: [7734199] } } }),
   encrypted('data.absent', 'undefined in an update', (db) =>
-    db.person.update({ ...id('ada'), data: { name: undefined as never, email: m('new'), age: { set: undefined as never } } }),
+    db.person.update({
+      ...id('ada'),
+      data: { name: undefined as never, email: m('new'), age: undefined as never, boss: undefined as never },
+    }),
   ),
   encrypted('data.absent', 'undefined in a create', (db) =>
     db.person.create({ data: { ...eve, age: undefined as never, boss: undefined as never } }),

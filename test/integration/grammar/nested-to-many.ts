@@ -6,7 +6,7 @@ const eve = { id: 'eve', email: m('eve'), name: m('Eve') }
 const fay = { id: 'fay', email: m('fay'), name: m('Fay') }
 const letter = { title: m('new'), body: { n: m('new') } }
 const id = { orderBy: { id: 'asc' } } as const
-const include = { letters: id, staff: id, friends: id, memberships: { orderBy: { region: 'asc' } } } as const
+const include = { letters: id, staff: id, friends: id, friendOf: id, memberships: { orderBy: { region: 'asc' } } } as const
 
 const update = (line: Line, name: string, data: Types.PersonUpdateInput): Case =>
   encrypted(line, name, (db) => db.person.update({ where: { id: 'ada' }, data, include }))
@@ -72,11 +72,11 @@ const attaching: readonly Case[] = [
   update('write.connect', 'of a row that is not there', { staff: { connect: { email: m('nobody') } } }),
   update('write.set', 'by a token', { staff: { set: { email: m('dea') } } }),
   update('write.set', 'of bound rows', { letters: { set: [{ id: 2 }, { id: 4 }] } }),
-  update('write.set', 'of nothing', { friends: { set: [] }, letters: { set: [] } }),
-  update('write.set', 'many to many, by tokens', { friends: { set: [{ email: m('dea') }, { id: 'bob' }] } }),
+  update('write.set', 'of nothing', { friendOf: { set: [] }, letters: { set: [] } }),
+  update('write.set', 'many to many, by tokens', { friendOf: { set: [{ email: m('dea') }, { id: 'bob' }] } }),
   update('write.disconnect', 'of a where by a token', { staff: { disconnect: { email: m('bob') } } }),
   update('write.disconnect', 'of bound rows', { letters: { disconnect: [{ id: 1 }, { id: 3 }] } }),
-  update('write.disconnect', 'many to many', { friends: { disconnect: [{ email: m('bob') }] } }),
+  update('write.disconnect', 'many to many', { friendOf: { disconnect: [{ email: m('bob') }] } }),
 ]
 
 const removing: readonly Case[] = [
@@ -108,7 +108,7 @@ const changing: readonly Case[] = [
   update('write.update.toMany', 'of another’s row', { letters: { update: { where: { id: 3 }, data: { title: m('new') } } } }),
   update('write.update.toMany', 'many to many, beside an encrypted field', {
     name: m('new'),
-    friends: { update: { where: { id: 'cem' }, data: { age: 7734199 } } },
+    friendOf: { update: { where: { id: 'cem' }, data: { age: 7734199 } } },
   }),
   update('write.update.toMany', 'of a compound key', {
     memberships: {

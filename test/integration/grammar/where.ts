@@ -77,7 +77,9 @@ const related: readonly Case[] = [
   people(token, 'where.some', 'of many to many', { friends: { some: { email: m('ada') } } }),
   people(token, 'where.some', 'with the scope', { letters: { some: { authorId: 'bob', title: m('hello') } } }),
   people(same, 'where.some', 'of nothing', { letters: { some: {} } }),
-  people(token, 'where.some', 'through two relations', { memberships: { some: { club: { title: m('go') } } } }),
+  people(token, 'where.some', 'through two relations', {
+    memberships: { some: { club: { region: 'south', title: m('chess') } } },
+  }),
   people(token, 'where.every', 'of a list', { staff: { every: { email: { in: [m('bob'), m('cem')] } } } }),
   people(same, 'where.every', 'of nulls', { memberships: { every: { role: { not: null } } } }),
   people(token, 'where.none', 'of a list', { staff: { none: { email: m('cem') } } }),
