@@ -5,14 +5,14 @@ import { m } from './grammar/cases.ts'
 
 const { prisma, client, keys, sql, kms } = await createEncryptedClient('keys_and_transactions')
 
-/** Transactions that were open on the server when the KMS was asked. */
+/** Transactions that were open on Prisma's connections when the KMS was asked. */
 const seen: (readonly unknown[])[] = []
 
 async function look(): Promise<void> {
   seen.push(
     await sql(`SELECT state, query FROM pg_stat_activity
-      WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid() AND xact_start IS NOT NULL
-        AND query NOT LIKE '%pg_stat_activity%'`),
+      WHERE datname = current_database() AND backend_type = 'client backend' AND xact_start IS NOT NULL
+        AND application_name <> (SELECT application_name FROM pg_stat_activity WHERE pid = pg_backend_pid())`),
   )
 }
 
@@ -109,6 +109,14 @@ describe('no transaction is open while the KMS is asked for', () => {
     const calls = Object.values(kms.calls).reduce((sum: number, calls) => sum + (calls ?? 0), 0)
     expect(seen).toHaveLength(calls)
   })
+})
+
+test('in a transaction of the caller, keys that are not at hand can be fetched only while it is open', async () => {
+  const id = await seeded()
+  const cold = client({ keys: { current: watching } })
+  seen.length = 0
+  await cold.$transaction((tx) => tx.person.findUnique({ where: { id } }))
+  expect(seen).toMatchObject([[{ state: 'idle in transaction' }]])
 })
 
 test('keys that are at hand are not asked for again, in whatever transaction', async () => {
