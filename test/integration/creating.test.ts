@@ -336,6 +336,10 @@ describe('what a create nests is sealed at every depth:', () => {
       (db) => db.condition.create({ data: { ...condition('E2'), patient: { connect: { id: 'single' } } } }),
       readPatients,
     ],
+    'bound to the key of a row that a token connects': [
+      (db) => db.condition.create({ data: { ...condition('E3'), patient: { connect: { email: 'single@example.org' } } } }),
+      readPatients,
+    ],
     'bound to a parent whose key is given, though the database could make it': [
       (db) =>
         db.tenant.create({

@@ -21,7 +21,10 @@ export const { models, omit } = (await load('envelope')) as Pick<typeof Envelope
 export const plain = (await load('plain')) as Pick<typeof Plain, 'Prisma' | 'PrismaClient'>
 
 /** What `Prisma.skip` is under the preview feature `strictUndefinedChecks`. */
-export const { skip } = (await loadRuntime()) as { skip: object }
+export const { skip } = (await loadRuntime('client')) as { skip: object }
+
+/** {@link skip} of the client without encryption, which may have a copy of the runtime of its own. */
+export const { skip: plainSkip } = (await loadRuntime('plain')) as { skip: object }
 
 /** A driver adapter of the variant's own version. */
 export function adapterOf(url: string, poolSize?: number): PrismaPg {
@@ -38,8 +41,8 @@ async function load(output: 'client' | 'plain' | 'envelope'): Promise<unknown> {
   return createRequire(import.meta.url)(fileURLToPath(new URL('index.js', folder)))
 }
 
-/** The copy of Prisma's runtime that the client under test uses. */
-async function loadRuntime(): Promise<unknown> {
+/** The copy of Prisma's runtime that a client uses. */
+async function loadRuntime(output: 'client' | 'plain'): Promise<unknown> {
   if (variant === '7') return import('@prisma/client/runtime/client')
-  return createRequire(import.meta.url)(fileURLToPath(new URL(`${layout[variant].generated}/client/runtime/client.js`, root)))
+  return createRequire(import.meta.url)(fileURLToPath(new URL(`${layout[variant].generated}/${output}/runtime/client.js`, root)))
 }

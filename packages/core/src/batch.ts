@@ -21,13 +21,21 @@ type Transact = (work: unknown, options?: unknown) => Promise<unknown>
 export function transactionOf(client: ParentClient): (this: unknown, work: unknown, options?: unknown) => Promise<unknown> {
   const transact = Reflect.get(client, '$transaction') as Transact
   return async function $transaction(this: unknown, work, options) {
-    try {
-      return await transact.call(this, work, options)
-    } catch (error) {
-      if (!Array.isArray(work) || !needsSteps(error)) throw error
+    // Inside a transaction, Prisma would run an array beside it.
+    if (!Array.isArray(work) || !isInTransaction(this)) {
+      try {
+        return await transact.call(this, work, options)
+      } catch (error) {
+        if (!Array.isArray(work) || !needsSteps(error)) throw error
+      }
     }
     return transact.call(this, (transaction: TransactionClient) => oneByOne(work as readonly Pending[], transaction), options)
   }
+}
+
+/** A client of an interactive transaction can't connect. */
+function isInTransaction(client: unknown): boolean {
+  return typeof client === 'object' && client !== null && Reflect.get(client, '$connect') === undefined
 }
 
 async function oneByOne(operations: readonly Pending[], client: TransactionClient): Promise<readonly unknown[]> {

@@ -108,6 +108,16 @@ export function runPast(
   return inTransaction(promise, transaction)
 }
 
+/**
+ * An error of a statement beside an operation, as the operation itself would have met it: Prisma names the model whose operation was called, unless the
+ * database has told it the table.
+ */
+export function asErrorOf(model: string, error: unknown): unknown {
+  const { meta } = error as { meta?: { modelName?: unknown; driverAdapterError?: { cause?: { table?: unknown } } } }
+  if (meta?.modelName !== undefined && meta.driverAdapterError?.cause?.table === undefined) meta.modelName = model
+  return error
+}
+
 /** Runs a statement, past all extensions. */
 export function executePast(
   root: RootClient,

@@ -3,6 +3,7 @@ import { createRowCipher } from './envelope/index.ts'
 import type { Keys } from './keys/contract.ts'
 import { createKeysAhead, KeysNeeded } from './keys/keys-ahead.ts'
 import {
+  asErrorOf,
   executePast,
   type HookParams,
   type InternalParams,
@@ -77,7 +78,13 @@ function sessionOf(
   const execute = async (sql: string, values: readonly unknown[]): Promise<number> =>
     Number(await ran(() => executePast(root, sql, values, transaction)))
   return {
-    run: (model, operation, args) => ran(() => runPast(root, model.name, operation, args, transaction)),
+    run: async (model, operation, args) => {
+      try {
+        return await ran(() => runPast(root, model.name, operation, args, transaction))
+      } catch (error) {
+        throw asErrorOf(params.model ?? model.name, error)
+      }
+    },
     answer: (operation, args) => ran(() => queryInstead(params, internal, operation, args, transaction)),
     execute,
     abort: async () => {

@@ -1,5 +1,6 @@
 import type { Call } from './call.ts'
 import { rewriteCreate, rewriteCreateMany } from './create.ts'
+import { encodeValues } from './encrypted-values.ts'
 import { runGroupBy } from './group-by.ts'
 import { type Input, isInput } from './input.ts'
 import { NeedsSteps, onlyIfTaken } from './needs-steps.ts'
@@ -153,7 +154,11 @@ async function update(call: Call, rewriting: Rewriting): Promise<unknown> {
 }
 
 async function updateMany(call: Call, rewriting: Rewriting): Promise<unknown> {
-  refuseSealedChange(call.model, call.args['data'], rewriting)
+  const { sealing } = call.model
+  const { data } = call.args
+  // What can't be sealed is refused before a transaction is opened for it.
+  if (sealing !== undefined && isInput(data)) encodeValues(call.model, sealing, data, rewriting)
+  refuseSealedChange(call.model, data, rewriting)
   const where = 'where' in call.args ? { where: rewriteWhere(call.model, call.args['where'], rewriting) } : {}
   const args = { ...call.args, ...where }
   if (call.operation === 'updateManyAndReturn') return query(call, rewriting, args)

@@ -1,0 +1,87 @@
+import { Prisma, plainSkip, skip } from '../../support/client.ts'
+import type { TestDatabase } from '../../support/database.ts'
+import { createBareClient, type EncryptedClient, extend } from '../../support/encrypted-client.ts'
+import { createLoggedClient } from '../../support/query-log.ts'
+import { createTwins } from '../../support/twins.ts'
+import type { Own } from './cases.ts'
+import { contents, settle, TABLES } from './village.ts'
+
+type Sql = TestDatabase['sql']
+
+/** Ids from a sequence: a transaction that was tried twice has used more of them up. */
+const FROM_SEQUENCE = 1000
+
+/** One of the two clients, and how to tell what it is told. */
+export interface Side {
+  readonly db: EncryptedClient
+  readonly own: Own
+}
+
+/** An encrypted client, one with a single connection, and plain Prisma, on tables that hold the same rows. */
+export async function openStage() {
+  const { twin, twinNulls, sql, twinSql, database, keys, indexKey } = await createTwins('grammar')
+  // Without its preview feature, `Prisma.skip` stands in the runtime alone.
+  const options = { keys, indexKey, raw: 'allow', Prisma: { ...Prisma, skip } } as const
+  const log = createLoggedClient(database)
+  const prisma = extend(log.bare, options)
+  const single = extend(createBareClient(database, 1), options)
+  await Promise.all([settle(prisma, Prisma), settle(twin, twinNulls)])
+  await Promise.all([remember(sql), remember(twinSql)])
+  const original = await Promise.all([stored(sql), stored(twinSql)])
+  return {
+    encrypted: { db: prisma, own: { ...Prisma, skip } },
+    single: { db: single, own: { ...Prisma, skip } },
+    plain: { db: twin, own: { ...twinNulls, skip: plainSkip } },
+    /** What the encrypted client sends, with its parameters. */
+    sentBy: async (work: () => Promise<unknown>): Promise<string> => JSON.stringify(await log.queriesOf(work)),
+    /** Rows of all tables on either side, as text; undefined where they are as in the beginning. */
+    async changed(): Promise<readonly string[] | undefined> {
+      const now = await Promise.all([stored(sql), stored(twinSql)])
+      return now.every((text, i) => text === original[i]) ? undefined : now
+    },
+    async restore(): Promise<void> {
+      await Promise.all([sql('SELECT saved.restore()'), twinSql('SELECT saved.restore()')])
+    },
+  }
+}
+
+/** Copies all rows, and makes a function that brings them back in their order. */
+async function remember(sql: Sql): Promise<void> {
+  await sql('CREATE SCHEMA saved')
+  for (const table of TABLES) await sql(`CREATE TABLE saved."${table}" AS TABLE public."${table}"`)
+  const inserts = TABLES.map((table) => `INSERT INTO public."${table}" SELECT * FROM saved."${table}" ORDER BY ctid;`)
+  await sql(`CREATE FUNCTION saved.restore() RETURNS void LANGUAGE plpgsql AS $$ BEGIN
+    TRUNCATE ${TABLES.map((table) => `public."${table}"`).join(', ')} CASCADE;
+    ${inserts.join('\n')}
+    PERFORM setval(format('%I.%I', schemaname, sequencename)::regclass, ${FROM_SEQUENCE}) FROM pg_sequences;
+  END $$`)
+  await sql('SELECT saved.restore()')
+}
+
+async function stored(sql: Sql): Promise<string> {
+  const texts = TABLES.map((table) => `(SELECT string_agg(t::text, ' ' ORDER BY t::text) FROM public."${table}" t)`)
+  const [row] = await sql<{ text: string }>(`SELECT concat_ws(E'\\n', ${texts.join(', ')}) AS text`)
+  return row?.text ?? ''
+}
+
+/** What both sides have to agree on: everything but ids that a sequence gave. */
+export function comparable(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(comparable)
+  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => {
+      const drawn = key === 'id' && typeof inner === 'number' && inner >= FROM_SEQUENCE
+      return [key, drawn ? 'from a sequence' : comparable(inner)]
+    }),
+  )
+}
+
+export async function comparableContents(db: EncryptedClient): Promise<unknown> {
+  return comparable(await contents(db))
+}
+
+/** {@link comparableContents} inside a transaction, which has to look only if it has written anything. */
+export async function comparableChanges(tx: EncryptedClient): Promise<unknown> {
+  const [row] = await tx.$queryRaw<{ id: string | null }[]>`SELECT pg_current_xact_id_if_assigned()::text AS id`
+  return row?.id === null ? 'nothing written' : comparableContents(tx)
+}
