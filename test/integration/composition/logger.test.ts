@@ -118,7 +118,7 @@ const operations: readonly [string, (c: EncryptedClient, seed: Seed) => Promise<
         include: { conditions: true },
       }),
     'Patient.update',
-    ['Patient.findUniqueOrThrow'],
+    ['Patient.findUnique'],
   ],
   [
     'update inside a transaction',
@@ -131,7 +131,7 @@ const operations: readonly [string, (c: EncryptedClient, seed: Seed) => Promise<
     (c, { id }) =>
       c.$transaction((tx) => tx.patient.update({ where: { id }, data: { notes: 'secret' }, select: { notes: true } })),
     'Patient.update',
-    ['Patient.findUniqueOrThrow'],
+    ['Patient.findUnique'],
   ],
   [
     'upsert by a token',
