@@ -4,7 +4,7 @@ import { openAll } from './merge.ts'
 import type { EncryptedField, Model, Sealing } from './model.ts'
 import { type Row, valueOf } from './opened-row.ts'
 import type { Rewriting } from './rewriting.ts'
-import { keyFields, sealedFields, selectOf } from './row-key.ts'
+import { filterOf, keyFields, sealedFields, selectOf } from './row-key.ts'
 
 /** Searchable fields that `by` names. Groups of tokens are the groups of their values, under `normalize` and within their scope. */
 function groupedFields(sealing: Sealing, by: unknown): readonly EncryptedField[] {
@@ -78,7 +78,7 @@ function lowestKey(model: Model, args: Input) {
 function firstOfEach(call: Call, args: Input, groups: readonly Input[], by: readonly string[]): Promise<readonly Row[]> {
   const conditions = groups.map((group) => Object.fromEntries(by.map((name) => [name, conditionOf(group[name])])))
   const orderBy = keyFields(call.model).map((name) => ({ [name]: 'asc' }))
-  const where = { AND: [isInput(args['where']) ? args['where'] : {}, { OR: conditions }] }
+  const where = { AND: [filterOf(call.model, args['where']), { OR: conditions }] }
   return rowsOf(call, where, by, { distinct: by, orderBy })
 }
 

@@ -99,9 +99,9 @@ async function connectable(steps: Steps, model: Model, data: Input, relation: Re
 async function find({ session, rewriting }: Steps, { model }: Relation, where: unknown): Promise<Row | undefined> {
   requireUnique(model, where, 'connect', rewriting)
   const next = rewriting.next()
-  const rewritten = filterOf(model, rewriteWhere(model, where, next))
+  const rewritten = rewriteWhere(model, where, next)
   await next.settle()
-  const row = await session.run(model, 'findFirst', { where: rewritten, select: selectOf(knownFields(model)) })
+  const row = await session.run(model, 'findFirst', { where: filterOf(model, rewritten), select: selectOf(knownFields(model)) })
   return isInput(row) ? row : undefined
 }
 
@@ -117,11 +117,12 @@ async function notFound(
   const columns = Object.fromEntries(Object.entries(data).filter(([name]) => !relations.has(name)))
   const next = rewriting.next()
   const out = rewriteCreate(model, columns, next, () => ({ value: null }))
-  const found = impossible(rewriteWhere(relation.model, where, next), rewriting)
+  const rewritten = rewriteWhere(relation.model, where, next)
   await next.settle()
+  const found = impossible(relation.model, rewritten, rewriting)
   // Others may be required beside it.
   const others = [...model.relations.values()].filter(({ name, plan }) => plan.from.length > 0 && !rewriting.isAbsent(data[name]))
-  const nobody = others.map((other) => [other.name, { connect: impossible(someKey(other.model), rewriting) }])
+  const nobody = others.map((other) => [other.name, { connect: impossible(other.model, someKey(other.model), rewriting) }])
   const connects = { ...Object.fromEntries(nobody), [relation.name]: { connect: found } }
   await session.run(model, 'create', { data: { ...(isInput(out) && out), ...connects } })
   throw rewriting.error('CONFLICT', `another writer changed ${relation.name} in between; try again`, model)

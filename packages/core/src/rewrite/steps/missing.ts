@@ -2,14 +2,14 @@ import type { ColumnPlan } from '../../plan.ts'
 import { type Input, isInput, listOf } from '../input.ts'
 import type { Model, Relation } from '../model.ts'
 import type { Rewriting } from '../rewriting.ts'
-import { keyFields, keyOf } from '../row-key.ts'
+import { keyFields, keyOf, nothing } from '../row-key.ts'
 import type { KnownRow, Steps } from './steps.ts'
 
 /** `where`, so that nothing meets it; none of its own conditions changes. */
-export function impossible(where: unknown, rewriting: Rewriting): Input {
+export function impossible(model: Model, where: unknown, rewriting: Rewriting): Input {
   const given = isInput(where) ? where : {}
   const and = rewriting.isAbsent(given['AND']) ? [] : listOf(given['AND'])
-  return { ...given, AND: [...and, { OR: [] }] }
+  return { ...given, AND: [...and, nothing(model)] }
 }
 
 /**

@@ -121,7 +121,7 @@ async function one(steps: Steps, parent: KnownRow, relation: Relation, operation
         relation.plan.list === true ? { where: input['where'], data: input['data'] } : toOneUpdate(relation, input, rewriting)
       if (relation.plan.list === true) requireUnique(model, where, operation, rewriting)
       if (!(await updateBelow(steps, parent, relation, where, data))) {
-        const condition = impossible(await rewritten(model, where, rewriting), rewriting)
+        const condition = impossible(model, await rewritten(model, where, rewriting), rewriting)
         await missing(steps, parent, relation, operation, { where: condition, data: someData(model) })
       }
       return parent
