@@ -5,7 +5,7 @@ import { markOf } from './marks.ts'
 import type { Operation } from './operations.ts'
 import { COUNTER, type Db } from './population.ts'
 import { columnsOf, type Row } from './rows.ts'
-import type { Unit } from './units.ts'
+import { STRICTEST, type Unit } from './units.ts'
 import type { Acknowledged } from './verdict.ts'
 
 /** What a client that only reads and writes needs to be of. */
@@ -79,7 +79,7 @@ async function count(client: Client, number: number): Promise<Acknowledged> {
       await tx.person.update({ where, data: { age: next, name: text } })
       return next
     },
-    { isolationLevel: 'Serializable' },
+    { isolationLevel: STRICTEST },
   )
   const step = set('Person', COUNTER, { name: text }, 'age')
   return { what: `counted to ${age}`, names: ['counter'], effects: [step], deleted: [] }

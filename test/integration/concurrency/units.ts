@@ -1,7 +1,10 @@
 import fc from 'fast-check'
+import { variant } from '../../support/client.ts'
 import { disorderly, type Operation, orderly, solitary } from './operations.ts'
 
-const ISOLATION = ['ReadCommitted', 'RepeatableRead', 'Serializable'] as const
+/** Prisma 6 loses the connection of a transaction whose COMMIT fails, which happens at this level alone: a storm would soon have no connection left. */
+export const STRICTEST = variant === '6' ? 'RepeatableRead' : 'Serializable'
+const ISOLATION = ['ReadCommitted', 'RepeatableRead', STRICTEST] as const
 type Isolation = (typeof ISOLATION)[number]
 
 /** What a writer does at once or not at all. */
