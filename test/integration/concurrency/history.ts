@@ -10,6 +10,8 @@ export interface Transition {
   readonly model: ModelName
   readonly before: Row | undefined
   readonly after: Row | undefined
+  /** The row as the transaction has deleted it, which it may have changed first. */
+  readonly deleted?: Row | undefined
 }
 
 /** Opens rows of one model, as SQL has read them. */
@@ -28,23 +30,23 @@ export async function transitionsOf(versions: readonly Version[], open: Open): P
   return [...committed.values()].map((version) => {
     const id = idOf(version.model, version.key)
     const before = current.get(id)
-    const after = opened.get(version)
+    const last = opened.get(version)
+    const after = version.deleted ? undefined : last
     current.set(id, after)
-    return { transaction: version.transaction, id, model: version.model, before, after }
+    const deleted = version.deleted ? last : undefined
+    return { transaction: version.transaction, id, model: version.model, before, after, deleted }
   })
 }
 
 async function openAll(versions: readonly Version[], open: Open): Promise<ReadonlyMap<Version, Row>> {
   const opened = new Map<Version, Row>()
   for (const model of MODELS) {
-    const present = versions.flatMap((version) =>
-      version.model === model && version.stored !== undefined ? [{ version, stored: version.stored }] : [],
-    )
+    const present = versions.filter((version) => version.model === model)
     const rows = await open(
       model,
       present.map(({ stored }) => stored),
     )
-    present.forEach(({ version }, i) => opened.set(version, rows[i] ?? {}))
+    present.forEach((version, i) => opened.set(version, rows[i] ?? {}))
   }
   return opened
 }

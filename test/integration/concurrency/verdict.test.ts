@@ -28,7 +28,7 @@ const start = [transition(1, undefined, rowOf('a', 0)), transition(1, undefined,
 const first = transition(2, rowOf('a', 0), rowOf('a', 1, { rank: 1 }))
 const second = transition(3, rowOf('a', 1, { rank: 1 }), rowOf('a', 2, { rank: 2 }))
 const both = [transition(4, rowOf('a', 2, { rank: 2 }), rowOf('a', 3, { rank: 2 })), transition(4, rowOf('b', 0), rowOf('b', 3))]
-const gone = transition(5, rowOf('b', 3), undefined)
+const gone = { ...transition(5, rowOf('b', 3), undefined), deleted: rowOf('b', 3) }
 const history = [...start, first, second, ...both, gone]
 
 const acknowledged = new Map<number, Acknowledged>([

@@ -64,9 +64,9 @@ export function problemsOf(
 
 function authorsOf(changes: readonly Transition[], deletions: ReadonlyMap<string, number>): readonly number[] {
   const authors = new Set<number>()
-  for (const { before, after } of changes) {
+  for (const { before, after, deleted } of changes) {
     if (after === undefined) {
-      const author = before === undefined ? undefined : deletions.get(textOf(before))
+      const author = deleted === undefined ? undefined : deletions.get(textOf(deleted))
       if (author !== undefined) authors.add(author)
       continue
     }

@@ -7,8 +7,9 @@ export interface Version {
   readonly model: ModelName
   /** Its primary key. */
   readonly key: Row
-  /** Undefined where the row was deleted. */
-  readonly stored: Row | undefined
+  readonly stored: Row
+  /** Whether the row was deleted, and `stored` is what it was. */
+  readonly deleted: boolean
 }
 
 /**
@@ -37,7 +38,8 @@ export async function watch({ sql }: TestDatabase): Promise<() => Promise<readon
       transaction: xid,
       model,
       key: keyOf(model, stored),
-      stored: deleted ? undefined : stored,
+      stored,
+      deleted,
     }))
   }
 }
