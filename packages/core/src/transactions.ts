@@ -21,6 +21,7 @@ import type { Tools } from './rewrite/rewriting.ts'
 import type { HiddenFields } from './rewrite/selection.ts'
 import type { Session } from './rewrite/session.ts'
 import type { TransactionLocks } from './transaction-locks.ts'
+import { asOfPrisma, isWriteConflict } from './write-conflict.ts'
 
 const MAX_ATTEMPTS = 100
 const MAX_PAUSE_MS = 50
@@ -67,7 +68,7 @@ export function callOf(
 
 /** Statements beside a hooked operation, in `transaction`. */
 function sessionOf(
-  { root, locks }: Surroundings,
+  { root, locks, tools }: Surroundings,
   params: HookParams,
   internal: InternalParams,
   transaction: PrismaTransaction | undefined,
@@ -75,8 +76,13 @@ function sessionOf(
 ): Session {
   const ran = (run: () => Promise<unknown>): Promise<unknown> =>
     transaction?.kind === 'itx' ? locks.together(String(transaction.id), () => untilRun(run)) : run()
-  const execute = async (sql: string, values: readonly unknown[]): Promise<number> =>
-    Number(await ran(() => executePast(root, sql, values, transaction)))
+  const execute = async (sql: string, values: readonly unknown[]): Promise<number> => {
+    try {
+      return Number(await ran(() => executePast(root, sql, values, transaction)))
+    } catch (error) {
+      throw asOfPrisma(error, tools.prisma)
+    }
+  }
   return {
     run: async (model, operation, args) => {
       try {
@@ -133,9 +139,4 @@ async function inOwnTransaction<T>(
   } finally {
     ahead.release()
   }
-}
-
-/** Prisma's «write conflict or a deadlock». */
-function isWriteConflict(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'P2034'
 }

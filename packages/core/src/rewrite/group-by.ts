@@ -6,7 +6,7 @@ import { NeedsSteps } from './needs-steps.ts'
 import { type Row, valueOf } from './opened-row.ts'
 import { LOST, untilWon } from './race.ts'
 import { Rewriting } from './rewriting.ts'
-import { keyFields, sealedFields, selectOf } from './row-key.ts'
+import { filterOf, keyFields, sealedFields, selectOf } from './row-key.ts'
 import type { Session } from './session.ts'
 
 /** Searchable fields that `by` names. Groups of tokens are the groups of their values, under `normalize` and within their scope. */
@@ -116,7 +116,7 @@ function firstOfEach(
 ): Promise<readonly Row[]> {
   const conditions = groups.map((group) => Object.fromEntries(by.map((name) => [name, conditionOf(group[name])])))
   const orderBy = keyFields(model).map((name) => ({ [name]: 'asc' }))
-  return read({ AND: [isInput(args['where']) ? args['where'] : {}, { OR: conditions }] }, { distinct: by, orderBy })
+  return read({ AND: [filterOf(model, args['where']), { OR: conditions }] }, { distinct: by, orderBy })
 }
 
 /** Lists are compared by an operator only. */

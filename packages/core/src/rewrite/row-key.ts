@@ -31,26 +31,24 @@ export function keysFilter(model: Model, rows: readonly Row[]): Input {
   const fields = keyFields(model)
   const [field, ...others] = fields
   if (field !== undefined && others.length === 0) return { [field]: { in: rows.map((row) => row[field]) } }
+  if (rows.length === 0) return nothing(model)
+  if (rows.length === 0) return nothing(model)
   return { OR: rows.map((row) => Object.fromEntries(fields.map((name) => [name, row[name]]))) }
 }
 
-/**
- * A `where`, of one row or of many, as it may stand within other conditions. Prisma finds nothing by an empty `OR` at the top, but takes no notice of
- * it further down.
- */
-export function filterOf(model: Model, where: unknown): Input {
-  const entries = Object.entries(isInput(where) ? where : {})
-  const compound = entries.flatMap(([name, value]) => (model.compoundUniques.has(name) ? [value] : []))
-  const none = entries.some(([name, value]) => name === 'OR' && Array.isArray(value) && value.length === 0)
-  const others = Object.fromEntries(entries.filter(([name]) => !model.compoundUniques.has(name)))
-  return { AND: [others, ...compound, ...(none ? [nothing(model)] : [])] }
+/** A condition that no row meets, wherever it stands: an empty `OR` is false at the top of a `where`, and true below `AND`. */
+export function nothing(model: Model): Input {
+  return Object.fromEntries(keyFields(model).map((name) => [name, { in: [] }]))
 }
 
-/** A condition that no row meets, wherever it stands. */
-export function nothing(model: Model): Input {
-  const [field] = keyFields(model)
-  if (field === undefined) throw new TypeError('the plan has a unique criterion of no field')
-  return { [field]: { in: [] } }
+/** A `where`, be it a `WhereUniqueInput`, as a `WhereInput` that may stand below others. */
+export function filterOf(model: Model, where: unknown): Input {
+  const given = isInput(where) ? where : {}
+  const entries = Object.entries(given)
+  const compound = entries.flatMap(([name, value]) => (model.compoundUniques.has(name) ? [value] : []))
+  const { OR } = given
+  const never = Array.isArray(OR) && OR.length === 0 ? [nothing(model)] : []
+  return { AND: [Object.fromEntries(entries.filter(([name]) => !model.compoundUniques.has(name))), ...compound, ...never] }
 }
 
 /** Names a row among others of its model. */

@@ -98,29 +98,36 @@ async function upsert(call: Call, steps: Steps): Promise<unknown> {
       const known = await updateRow(steps, target, args['update'], columns)
       return known === undefined ? LOST : answer(call, steps, known, columns)
     }
-    if (collided || hasNestedWrites(model, args['create'], steps)) {
+    if (hasNestedWrites(model, args['create'], steps)) {
       return answer(call, steps, await createRow(steps, model, args['create']))
     }
     const columns = wholeRow(call)
-    const known = await insertUnlessThere(steps, model, args['create'], columns)
+    const known = await insert(steps, model, args['create'], collided, columns)
     if (known !== undefined) return answer(call, steps, known, columns)
     collided = true
     return LOST
   })
 }
 
-/** Inserts a row; undefined where one of the same key, whichever key, is there already. No error, which would end the caller's transaction. */
-async function insertUnlessThere(
+/**
+ * Inserts a row; undefined where one of the same key, whichever key, is there already: an error would end the caller's transaction.
+ *
+ * @param insists whether that is to be Prisma's own error after all.
+ */
+async function insert(
   { session, rewriting }: Steps,
   model: Model,
   create: unknown,
+  insists: boolean,
   columns: readonly string[] = [],
 ): Promise<KnownRow | undefined> {
   const next = rewriting.next()
   const data = rewriteCreate(model, create, next)
   await next.settle()
   const select = selectOf([...columns, ...knownFields(model)])
-  const inserted = await session.run(model, 'createManyAndReturn', { data: [data], skipDuplicates: true, select })
+  const inserted = insists
+    ? [await session.run(model, 'create', { data, select })]
+    : await session.run(model, 'createManyAndReturn', { data: [data], skipDuplicates: true, select })
   const [row] = inserted as Row[]
   return row === undefined ? undefined : { model, row }
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, describe, expect, test } from 'vitest'
-import { adapterOf, omit, PrismaClient } from '../support/client.ts'
-import { createBareClient, createEncryptedClient, type EncryptedClient, extend } from '../support/encrypted-client.ts'
+import { adapterOf, omit, PrismaClient } from '../../support/client.ts'
+import { createBareClient, createEncryptedClient, type EncryptedClient, extend } from '../../support/encrypted-client.ts'
 
 const { database, keys, indexKey, prisma, client, sql } = await createEncryptedClient('concurrency')
 
@@ -173,20 +173,33 @@ test('a delete that races with updates ends them with P2025, and the row stays a
 
 describe('an update between whose read and write others write', () => {
   /** A client on a database that does something else, `meddle`, after each statement that reads such a row. */
-  function meddling(meddle: () => Promise<unknown>): EncryptedClient {
-    const client = new PrismaClient({ adapter: afterReads(adapterOf(database.url), meddle), omit })
+  const meddling = (meddle: () => Promise<unknown>): EncryptedClient =>
+    meddlingAfter(async (statement) => {
+      if (statement.startsWith('SELECT')) await meddle()
+    })
+
+  /** A client on a database that does something else after each statement. */
+  function meddlingAfter(meddle: (statement: string) => Promise<unknown>): EncryptedClient {
+    const client = new PrismaClient({ adapter: afterEach(adapterOf(database.url), meddle), omit })
     afterAll(() => client.$disconnect())
     return extend(client, { keys, indexKey })
   }
 
-  function afterReads(factory: ReturnType<typeof adapterOf>, meddle: () => Promise<unknown>): ReturnType<typeof adapterOf> {
-    return intercepted(factory, 'connect', async (connect) => {
-      const connection = (await connect()) as Awaited<ReturnType<typeof factory.connect>>
-      return intercepted(connection, 'queryRaw', async (query, statement) => {
+  function afterEach(
+    factory: ReturnType<typeof adapterOf>,
+    meddle: (statement: string) => Promise<unknown>,
+  ): ReturnType<typeof adapterOf> {
+    const watched = <T extends { queryRaw: unknown }>(queryable: T): T =>
+      intercepted(queryable, 'queryRaw', async (query, statement) => {
         const rows = await query(statement)
-        if ((statement as { sql: string }).sql.startsWith('SELECT')) await meddle()
+        await meddle((statement as { sql: string }).sql)
         return rows
       })
+    return intercepted(factory, 'connect', async (connect) => {
+      const connection = (await connect()) as Awaited<ReturnType<typeof factory.connect>>
+      return intercepted(watched(connection), 'startTransaction', async (start, isolationLevel) =>
+        watched((await start(isolationLevel)) as typeof connection),
+      )
     })
   }
 
@@ -239,5 +252,88 @@ describe('an update between whose read and write others write', () => {
     expect(await sql(`SELECT envelope, c001 FROM "Wide" WHERE id = $1`, [where.id])).toEqual([{ envelope: null, c001: null }])
     await sql(`UPDATE "Wide" SET envelope = $2 WHERE id = $1`, [where.id, before?.['envelope']])
     expect(await read()).toMatchObject({ c001: null, c002: 'there' })
+  })
+
+  test('is P2025 where the row appears only after it was looked for, and writes nothing', async () => {
+    const id = 'late'
+    const meddled = meddling(async () => {
+      if ((await prisma.person.count({ where: { id } })) === 0) await prisma.person.create({ data: newcomer(id) })
+    })
+    const data = { name: 'never', locker: { update: { code: 'never' } } }
+    await expect(meddled.person.update({ where: { id }, data })).rejects.toMatchObject({ code: 'P2025' })
+    expect(await client().person.findUnique({ where: { id } })).toMatchObject({ name: 'late' })
+  })
+
+  test('is P2025 where a row below it appears only after it was looked for, and writes nothing', async () => {
+    await prisma.person.create({ data: newcomer('parent') })
+    const appearing = { id: 77, title: 'a letter', authorId: 'parent' }
+    const meddled = meddlingAfter(async (statement) => {
+      if (
+        statement.startsWith('SELECT') &&
+        statement.includes('"Letter"') &&
+        (await prisma.letter.count({ where: { id: 77 } })) === 0
+      )
+        await prisma.letter.create({ data: appearing })
+    })
+    const data = { name: 'never', letters: { update: { where: { id: 77 }, data: { title: 'never' } } } }
+    const failed = meddled.person.update({ where: { id: 'parent' }, data })
+    await expect(failed).rejects.toMatchObject({ code: 'P2025' })
+    expect(await client().person.findUnique({ where: { id: 'parent' }, include: { letters: true } })).toMatchObject({
+      name: 'parent',
+      letters: [{ title: 'a letter' }],
+    })
+  })
+
+  const newcomer = (id: string) => ({ id, email: `${id}@example.org`, name: id })
+
+  test('answers an upsert with the row that it made, whoever came before and comes after', async () => {
+    const where = { email: 'mine@example.org' }
+    const rival = { ...newcomer('rival'), ...where }
+    const statements: string[] = []
+    const meddled = meddlingAfter(async (statement) => {
+      const kind = statement.split(' ', 1)[0] ?? ''
+      statements.push(kind)
+      const inserts = statements.filter((other) => other === 'INSERT').length
+      if (kind === 'SELECT' && inserts === 0) await prisma.person.create({ data: rival })
+      else if (kind === 'INSERT' && inserts === 1) await prisma.person.delete({ where })
+      else if (kind === 'INSERT') await prisma.person.update({ where, data: { name: 'changed at once' } })
+    })
+    const mine = { ...newcomer('mine'), ...where }
+    expect(await meddled.person.upsert({ where, create: mine, update: { name: 'never' } })).toMatchObject(mine)
+    expect(statements).toEqual(['SELECT', 'INSERT', 'SELECT', 'INSERT'])
+    expect(await client().person.findUnique({ where })).toMatchObject({ id: 'mine', name: 'changed at once' })
+  })
+})
+
+describe.each([
+  ['40001', 'a write conflict'],
+  ['40P01', 'a deadlock'],
+])('%s, %s, of the statement that writes envelopes', (state) => {
+  /** Fails the first such statements for good, as PostgreSQL does with transactions that it can't serialize. */
+  async function failing(times: number): Promise<void> {
+    await sql(`CREATE OR REPLACE FUNCTION fail_once() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN
+        IF NEW.sealed_envelope IS DISTINCT FROM OLD.sealed_envelope AND nextval('failures') <= ${times} THEN
+          RAISE EXCEPTION USING ERRCODE = '${state}', MESSAGE = 'could not serialize access';
+        END IF;
+        RETURN NEW;
+      END $$`)
+    await sql(`DROP SEQUENCE IF EXISTS failures`)
+    await sql(`CREATE SEQUENCE failures`)
+    await sql(`CREATE OR REPLACE TRIGGER fail_once BEFORE UPDATE ON "persons" FOR EACH ROW EXECUTE FUNCTION fail_once()`)
+  }
+  afterAll(() => sql(`DROP TRIGGER IF EXISTS fail_once ON "persons"`))
+
+  const id = `conflict ${state}`
+  const update = (db: Pick<EncryptedClient, 'person'>, name: string) => db.person.updateMany({ where: { id }, data: { name } })
+
+  test('is P2034 in the transaction of the caller, who may try again, and is tried again outside of one', async () => {
+    await prisma.person.create({ data: { id, email: `${id}@example.org`, name: 'before' } })
+    await failing(1)
+    await expect(prisma.$transaction((tx) => update(tx, 'never'))).rejects.toMatchObject({ code: 'P2034' })
+    expect(await client().person.findUnique({ where: { id } })).toMatchObject({ name: 'before' })
+    await failing(3)
+    expect(await update(prisma, 'after')).toEqual({ count: 1 })
+    expect(await client().person.findUnique({ where: { id } })).toMatchObject({ name: 'after' })
   })
 })
