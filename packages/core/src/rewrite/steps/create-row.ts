@@ -3,10 +3,11 @@ import { type Input, isInput } from '../input.ts'
 import type { Model, Relation } from '../model.ts'
 import { NeedsSteps } from '../needs-steps.ts'
 import type { Row } from '../opened-row.ts'
-import { filterOf, keyOf, knownFields, requireUnique, selectOf } from '../row-key.ts'
+import { keyOf, knownFields, selectOf } from '../row-key.ts'
 import { rewriteWhere } from '../where.ts'
 import { impossible, standIn } from './missing.ts'
 import { type NestedWrite, writeNested } from './nested.ts'
+import { findReferenced } from './referenced-rows.ts'
 import type { KnownRow, Steps } from './steps.ts'
 
 /** The row that a new one is attached to, by the new row's own foreign key. */
@@ -87,22 +88,13 @@ async function connectable(steps: Steps, model: Model, data: Input, relation: Re
     if (!isInput(argument)) throw rewriting.error('INVALID_VALUE', `\`${operation}\` must be an object`, relation.model)
     if (operation === 'create') row = (await createRow(steps, relation.model, argument)).row
     else if (operation === 'connect') {
-      row = (await find(steps, relation, argument)) ?? (await notFound(steps, model, data, relation, argument))
+      row = (await findReferenced(steps, relation.model, argument)) ?? (await notFound(steps, model, data, relation, argument))
     } else if (operation === 'connectOrCreate') {
-      row = await find(steps, relation, argument['where'])
+      row = await findReferenced(steps, relation.model, argument['where'])
       row ??= (await createRow(steps, relation.model, argument['create'])).row
     } else return write
   }
   return row === undefined ? write : { connect: referencing(relation, row) }
-}
-
-async function find({ session, rewriting }: Steps, { model }: Relation, where: unknown): Promise<Row | undefined> {
-  requireUnique(model, where, 'connect', rewriting)
-  const next = rewriting.next()
-  const rewritten = rewriteWhere(model, where, next)
-  await next.settle()
-  const row = await session.run(model, 'findFirst', { where: filterOf(model, rewritten), select: selectOf(knownFields(model)) })
-  return isInput(row) ? row : undefined
 }
 
 /** Throws what Prisma throws for a `connect` that finds nothing; it looks for that row before it inserts another. */

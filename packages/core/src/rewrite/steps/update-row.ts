@@ -10,6 +10,7 @@ import { referencedIn, reseals } from '../update-data.ts'
 import type { Expectation } from '../where.ts'
 import { claimCopies, rebindCopies } from './copied-keys.ts'
 import { type NestedWrite, writeNested } from './nested.ts'
+import { inlineConnects, type Parts } from './referenced-rows.ts'
 import { resealRow, type Target } from './reseal.ts'
 import { type KnownRow, orAbort, type Steps } from './steps.ts'
 
@@ -42,7 +43,7 @@ export async function updateRow(
   selected: readonly string[] = [],
 ): Promise<KnownRow | undefined> {
   const { model } = target
-  const { columns, nested } = partsOf(model, data, steps.rewriting)
+  const { columns, nested } = await inlineConnects(steps, partsOf(model, data, steps.rewriting))
   const { sealing } = model
   const copied = referencedIn(model, columns, steps.rewriting)
   const copies = copied.length === 0 ? [] : await claimCopies(steps, model, target.row, copied)
@@ -75,11 +76,6 @@ async function updateColumns(
   })
   const [after] = written as Row[]
   return after === undefined ? undefined : { model, row: after }
-}
-
-interface Parts {
-  readonly columns: Input
-  readonly nested: readonly NestedWrite[]
 }
 
 /** Parts an update's data into the row's own columns and nested writes. */
