@@ -3,9 +3,10 @@ import type { Model, Relation } from '../model.ts'
 import { NeedsSteps } from '../needs-steps.ts'
 import { rewriteNested } from '../nested-writes.ts'
 import type { Row } from '../opened-row.ts'
-import { filterOf, keyFields, keysFilter, keyText, knownFields, requireUnique, selectOf } from '../row-key.ts'
+import { filterOf, keyFields, keyOf, keysFilter, keyText, knownFields, requireUnique, selectOf } from '../row-key.ts'
 import { rewriteWhere } from '../where.ts'
 import { type BoundCopy, claimCopies, rebindCopies } from './copied-keys.ts'
+import { impossible } from './missing.ts'
 import { type ClaimedRow, claim, rebind } from './reseal.ts'
 import { type KnownRow, orAbort, type Steps, updateKnown } from './steps.ts'
 
@@ -31,6 +32,8 @@ export async function attachOwn(
 ): Promise<KnownRow> {
   const { rewriting } = steps
   const claimed = await claim(steps, parent.model, keysFilter(parent.model, [parent.row]))
+  // Another row of this key may come after it.
+  if (claimed === undefined && parent.model.sealing !== undefined) return gone(steps, parent)
   const copies = await claimCopies(steps, parent.model, parent.row, relation.plan.from)
   const done = await attached()
   return orAbort(steps, async () => {
@@ -75,9 +78,9 @@ export function changesBindingOfOther({ model: { sealing, referencedByBound }, o
 
 /**
  * `connect`, `set` or `disconnect` of rows that are bound to the foreign key that this changes: they are locked, Prisma does the write, and each is
- * sealed for its new foreign key.
+ * sealed for its new foreign key. Prisma is told of the locked rows alone: others may come to be what the caller has named, and must not be written.
  *
- * @param instead of `operation`, what Prisma is asked to do; rewritten.
+ * @param create for a `connectOrCreate` of a row that is there, in place of `connect`: rewritten.
  */
 export async function attach(
   steps: Steps,
@@ -85,57 +88,91 @@ export async function attach(
   relation: Relation,
   operation: 'connect' | 'set' | 'disconnect',
   argument: unknown,
-  instead?: Input,
+  create?: Input,
 ): Promise<KnownRow> {
+  const { rewriting } = steps
   const { model, opposite } = relation
-  const keyOfParent = (i: number): unknown => parent.row[opposite.to[i] as string]
-  const foreignKey = Object.fromEntries(opposite.from.map((name, i) => [name, keyOfParent(i)]))
+  const foreignKey = Object.fromEntries(opposite.from.map((name, i) => [name, parent.row[opposite.to[i] as string]]))
   const none = Object.fromEntries(opposite.from.map((name) => [name, null]))
   const wheres = listOf(argument).filter(isInput)
-  const changing: Attached[] = []
-
-  async function claimAll(conditions: readonly Input[], change: Row): Promise<void> {
-    for (const condition of conditions) {
-      for (const row of await rowsOf(steps, model, condition)) {
-        if (changing.some((other) => keyText(model, other.row) === keyText(model, row))) continue
-        const claimed = await claim(steps, model, keysFilter(model, [row]))
-        const copies = await claimCopies(steps, model, row, opposite.from)
-        changing.push({ row, claimed, copies, after: { ...row, ...change } })
-      }
-    }
-  }
-
-  const next = steps.rewriting.next()
-  for (const where of wheres) requireUnique(model, where, operation, steps.rewriting)
+  for (const where of wheres) requireUnique(model, where, operation, rewriting)
+  const next = rewriting.next()
   const conditions = wheres.map((where) => rewriteWhere(model, where, next))
   await next.settle()
-  const named = conditions.map((where) => filterOf(model, where))
+  const filters = conditions.map((where) => filterOf(model, where))
+
+  const attaching: (Attached | undefined)[] = []
+  if (operation !== 'disconnect')
+    for (const filter of filters) attaching.push((await claimAll(steps, model, filter, foreignKey))[0])
+  const named = attaching.filter((row) => row !== undefined)
+  const detaching: Attached[] = []
+  if (operation === 'set') detaching.push(...(await claimAll(steps, model, foreignKey, none, named)))
   if (operation === 'disconnect') {
-    await claimAll(argument === true ? [foreignKey] : named.map((where) => ({ AND: [foreignKey, where] })), none)
-  } else {
-    await claimAll(named, foreignKey)
-    if (operation === 'set') await claimAll([foreignKey], none)
+    const attached = argument === true ? [foreignKey] : filters.map((filter) => ({ AND: [foreignKey, filter] }))
+    for (const filter of attached) detaching.push(...(await claimAll(steps, model, filter, none, detaching)))
   }
-  const rewritten = Array.isArray(argument) ? conditions : (conditions[0] ?? argument)
-  const after = await updateKnown(steps, parent, { [relation.name]: instead ?? { [operation]: rewritten } })
+
+  const keysOf = (rows: readonly Attached[]): readonly Input[] => rows.map(({ after }) => keyOf(model, after))
+  const after = await updateKnown(steps, parent, { [relation.name]: write() })
   await orAbort(steps, async () => {
-    for (const { claimed, copies, after: changed } of changing) {
+    for (const { claimed, copies, after: changed } of [...named, ...detaching]) {
       if (claimed !== undefined) await rebind(steps, claimed, changed)
       await rebindCopies(steps, copies, changed)
     }
   })
   return after
+
+  function write(): Input {
+    if (operation === 'connect') {
+      const connects = attaching.map((row, i) =>
+        row === undefined ? impossible(model, conditions[i], rewriting) : keyOf(model, row.after),
+      )
+      const [where] = connects
+      if (create !== undefined) return { connectOrCreate: { where, create } }
+      return { connect: Array.isArray(argument) ? connects : where }
+    }
+    // A foreign key that can't be NULL keeps Prisma from detaching any row.
+    const isOptional = opposite.from.every((name) => model.plan.columns[name]?.required !== true)
+    if (operation === 'set') {
+      return isOptional ? { disconnect: keysOf(detaching), connect: keysOf(named) } : { set: keysOf(named) }
+    }
+    if (argument === true || !isOptional)
+      return { disconnect: Array.isArray(argument) ? conditions : (conditions[0] ?? argument) }
+    return { disconnect: keysOf(detaching) }
+  }
 }
 
 /** A row whose foreign key changes. */
 interface Attached {
-  readonly row: Row
   readonly claimed: ClaimedRow | undefined
   readonly copies: readonly BoundCopy[]
   /** What it is then. */
   readonly after: Row
 }
 
-async function rowsOf({ session }: Steps, model: Model, where: Input): Promise<readonly Row[]> {
-  return (await session.run(model, 'findMany', { where })) as Row[]
+/** Locks the rows that meet a condition, but for those that are `done`. */
+async function claimAll(
+  steps: Steps,
+  model: Model,
+  where: Input,
+  change: Row,
+  done: readonly Attached[] = [],
+): Promise<readonly Attached[]> {
+  const keys = new Set(done.map(({ after }) => keyText(model, after)))
+  const found = (await steps.session.run(model, 'findMany', { where, select: selectOf(knownFields(model)) })) as Row[]
+  const rows: Attached[] = []
+  for (const row of found) {
+    if (keys.has(keyText(model, row))) continue
+    const claimed = await claim(steps, model, { AND: [where, keysFilter(model, [row])] })
+    if (claimed === undefined && model.sealing !== undefined) continue
+    const held = claimed?.row ?? row
+    rows.push({ claimed, copies: await claimCopies(steps, model, held, Object.keys(change)), after: { ...held, ...change } })
+  }
+  return rows
+}
+
+/** Throws what Prisma throws where the row to update is not there. */
+async function gone({ session, rewriting }: Steps, { model, row }: KnownRow): Promise<never> {
+  await session.run(model, 'update', { where: impossible(model, keyOf(model, row), rewriting), data: {} })
+  throw rewriting.error('CONFLICT', 'the row is not there any more', model)
 }

@@ -2,6 +2,7 @@ import type { Model } from '../model.ts'
 import type { Row } from '../opened-row.ts'
 import { keysFilter, sealedFields, selectOf } from '../row-key.ts'
 import { type ClaimedRow, claim, rebind } from './reseal.ts'
+import { lockRow } from './row-lock.ts'
 import type { Steps } from './steps.ts'
 
 /** A row that is bound to a copy of another row's key, which `ON UPDATE CASCADE` is about to change. */
@@ -23,18 +24,24 @@ export async function claimCopies(
   changing: readonly string[],
 ): Promise<readonly BoundCopy[]> {
   const copies: BoundCopy[] = []
-  for (const { model: holder, opposite } of model.relations.values()) {
+  const holders = [...model.relations.values()].filter(({ opposite }) =>
+    opposite.to.some((name) => changing.includes(name) && model.referencedByBound.has(name)),
+  )
+  // From here on nobody else can make a row reference this one.
+  if (holders.length > 0) await lockRow(steps.session, model, row)
+  for (const { model: holder, opposite } of holders) {
     const { from, to } = opposite
-    if (!to.some((name) => changing.includes(name) && model.referencedByBound.has(name))) continue
     const where = Object.fromEntries(from.map((name, i) => [name, row[to[i] as string]]))
     const select = selectOf(sealedFields(holder))
-    for (const held of (await steps.session.run(holder, 'findMany', { where, select })) as Row[]) {
+    for (const found of (await steps.session.run(holder, 'findMany', { where, select })) as Row[]) {
+      const bound = from.some((name) => holder.sealing?.boundNames.has(name) === true)
+      const claimed = bound ? await claim(steps, holder, { AND: [where, keysFilter(holder, [found])] }) : undefined
+      if (claimed === undefined && bound) continue
+      const held = claimed?.row ?? found
       const following = (after: Row): Row => ({
         ...held,
         ...Object.fromEntries(from.map((name, i) => [name, after[to[i] as string]])),
       })
-      const bound = from.some((name) => holder.sealing?.boundNames.has(name) === true)
-      const claimed = bound ? await claim(steps, holder, keysFilter(holder, [held])) : undefined
       if (claimed !== undefined) copies.push({ claimed, following })
       for (const copy of await claimCopies(steps, holder, held, from)) {
         copies.push({ claimed: copy.claimed, following: (after) => copy.following(following(after)) })

@@ -5,6 +5,7 @@ import type { Model, Sealing } from '../model.ts'
 import type { Row } from '../opened-row.ts'
 import { keyFields } from '../row-key.ts'
 import type { Session } from '../session.ts'
+import { quoted, tableOf, textOf } from './sql-text.ts'
 
 /** A new envelope for a row that this transaction has locked. */
 export interface EnvelopeWrite {
@@ -39,7 +40,7 @@ export async function writeEnvelopes(
   }
   const keys = keyFields(model)
   const tokens = [...new Set(writes.flatMap(({ tokens: changed }) => Object.keys(changed ?? {})))]
-  const table = [plan.table.schema, plan.table.name].flatMap((name) => (name === undefined ? [] : [quoted(name)])).join('.')
+  const table = tableOf(plan)
   const envelope = quoted(columnOf(sealing.field).column)
   const set = [sealing.field, ...tokens].map((name) => quoted(columnOf(name).column)).map((column) => `${column} = new.${column}`)
   const same = keys.map((name) => quoted(columnOf(name).column)).map((column) => `old.${column} = new.${column}`)
@@ -63,16 +64,4 @@ export async function writeEnvelopes(
 /** No two envelopes have the same: each holds a nonce of its own. */
 export function ciphertextOf(envelope: unknown): unknown {
   return isInput(envelope) ? envelope['ct'] : undefined
-}
-
-function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`
-}
-
-/** A column of a key as PostgreSQL reads it from text. */
-function textOf(column: ColumnPlan, value: unknown): string {
-  if (value instanceof Date) return value.toISOString()
-  if (value instanceof Uint8Array) return `\\x${Buffer.from(value).toString('hex')}`
-  const text = String(value)
-  return column.values?.[text] ?? text
 }

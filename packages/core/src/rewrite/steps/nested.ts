@@ -141,9 +141,9 @@ async function connectExisting(steps: Steps, parent: KnownRow, relation: Relatio
   const { model } = relation
   const where = await rewritten(model, input['where'], steps.rewriting)
   const again = isRequiredOneToOne(relation, parent.model) && (await isAttached(steps, parent, relation, found))
-  const create = again && isInput(input['create']) ? await standIn(steps.rewriting, model, input['create'], relation) : {}
-  const operations = again ? { connectOrCreate: { where, create } } : { connect: where }
-  if (changesBindingOfOther(relation)) return attach(steps, parent, relation, 'connect', input['where'], operations)
+  const create = again && isInput(input['create']) ? await standIn(steps.rewriting, model, input['create'], relation) : undefined
+  if (changesBindingOfOther(relation)) return attach(steps, parent, relation, 'connect', input['where'], create)
+  const operations = create === undefined ? { connect: where } : { connectOrCreate: { where, create } }
   return updateKnown(steps, parent, { [relation.name]: operations })
 }
 

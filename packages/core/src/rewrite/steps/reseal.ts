@@ -93,6 +93,7 @@ export interface ClaimedRow extends KnownRow {
 /**
  * Locks a row by writing its own envelope back, so that what follows can be sealed from what it holds now.
  *
+ * @param where what the row must meet when it is locked.
  * @returns undefined where there is no such row, or none that is sealed.
  */
 export async function claim({ session, rewriting }: Steps, model: Model, where: Input): Promise<ClaimedRow | undefined> {
@@ -107,7 +108,7 @@ export async function claim({ session, rewriting }: Steps, model: Model, where: 
     const envelope = row[sealing.field]
     const kept = Object.fromEntries(renewed.map((name) => [name, row[name]]))
     const locked = await session.run(model, 'updateMany', {
-      where: { AND: [keysFilter(model, [row]), { [sealing.field]: { equals: envelope } }] },
+      where: { AND: [where, keysFilter(model, [row]), { [sealing.field]: { equals: envelope } }] },
       data: { ...kept, [sealing.field]: envelope },
     })
     return isInput(locked) && locked['count'] === 1 ? { model, row, sealing, opened } : LOST
