@@ -189,6 +189,36 @@ export const disorderly: readonly fc.Arbitrary<Operation>[] = [
     ],
   })),
   fc.tuple(person, person).map(([i, j]) => ({
+    name: 'nested set',
+    person: i,
+    run: (db, { text }) => {
+      const letters = { set: [{ id: homeLetterOf(i) }, { id: roamingLetterOf(j) }] }
+      return db.person.update({ where: { id: personOf(i) }, data: { name: text, letters } })
+    },
+    shows: named,
+    effects: (mark) => {
+      const kept: readonly unknown[] = [homeLetterOf(i), roamingLetterOf(j)]
+      return [
+        set('Person', personOf(i), named(mark)),
+        setAll('Letter', ({ id }) => id === roamingLetterOf(j), { authorId: personOf(i) }),
+        setAll('Letter', ({ id, authorId }) => authorId === personOf(i) && !kept.includes(id), { authorId: null }),
+      ]
+    },
+  })),
+  fc.tuple(person, person).map(([i, j]) => ({
+    name: 'nested disconnect',
+    person: i,
+    run: (db, { text }) => {
+      const letters = { disconnect: { id: roamingLetterOf(j) } }
+      return db.person.update({ where: { id: personOf(i) }, data: { name: text, letters } })
+    },
+    shows: named,
+    effects: (mark) => [
+      set('Person', personOf(i), named(mark)),
+      setAll('Letter', ({ id, authorId }) => id === roamingLetterOf(j) && authorId === personOf(i), { authorId: null }),
+    ],
+  })),
+  fc.tuple(person, person).map(([i, j]) => ({
     name: 'upsert of a bound row',
     person: i,
     run: (db, { text, json }) => {
