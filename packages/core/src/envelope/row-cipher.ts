@@ -53,9 +53,7 @@ export function createRowCipher({ keys, context }: RowCipherOptions): RowCipher 
       try {
         return rows.map(({ table, binding }, i) => {
           const record = records[i] as (typeof records)[number]
-          fillRandom(fresh.dek)
-          fillRandom(fresh.dekNonce)
-          fillRandom(fresh.recordNonce)
+          fillRandom(fresh.all)
           return sealRow(record, binding, scopeOf(table, record.fs, ctx), ctx, sealingKeys.next(table), fresh)
         })
       } finally {

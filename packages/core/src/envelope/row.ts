@@ -16,8 +16,15 @@ export interface FreshBytes {
   readonly recordNonce: Buffer
 }
 
-export function allocateFreshBytes(): FreshBytes {
-  return { dek: Buffer.alloc(KEY_BYTES), dekNonce: Buffer.alloc(NONCE_BYTES), recordNonce: Buffer.alloc(NONCE_BYTES) }
+/** The same in one buffer, to be filled at once. */
+export function allocateFreshBytes(): FreshBytes & { readonly all: Buffer } {
+  const all = Buffer.alloc(KEY_BYTES + 2 * NONCE_BYTES)
+  return {
+    all,
+    dek: all.subarray(0, KEY_BYTES),
+    dekNonce: all.subarray(KEY_BYTES, KEY_BYTES + NONCE_BYTES),
+    recordNonce: all.subarray(KEY_BYTES + NONCE_BYTES),
+  }
 }
 
 /**
