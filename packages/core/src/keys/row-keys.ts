@@ -83,7 +83,7 @@ export class RowKeyCache {
       this.#places.push({ bytes: block.subarray(at, at + KEY_BYTES), wrapped: '', owner: undefined, used: false })
     }
     // The first of them is taken first.
-    this.#empty.push(...this.#places.slice(-block.length / KEY_BYTES).reverse())
+    this.#empty.push(...this.#places.slice(-block.length / KEY_BYTES).toReversed())
   }
 }
 
