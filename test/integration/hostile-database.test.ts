@@ -350,6 +350,18 @@ test('a full update takes an unreadable row over, if it is of the same fields', 
   expect(await client().patient.findUnique(ada)).toMatchObject({ ...all, ward: 'B2' })
 })
 
+test('a full update of many rows takes unreadable rows over, and leaves each with an envelope of its own', async () => {
+  const rows = ['a', 'b c', ' ', '', 'd,"e"', '{f}', 'g\\'].map((ct, id) => ({ id: `${id}`, ct }))
+  await prisma.givenKey.deleteMany()
+  await prisma.givenKey.createMany({ data: rows.map(({ id }) => ({ id, secret: SECRET })) })
+  for (const { id, ct } of rows) {
+    await sql(`UPDATE "GivenKey" SET envelope = jsonb_set(envelope, '{ct}', to_jsonb($2::text)) WHERE id = $1`, [id, ct])
+  }
+  expect(await prisma.givenKey.updateMany({ data: { secret: 'new' } })).toEqual({ count: rows.length })
+  const opened = await client().givenKey.findMany({ orderBy: { id: 'asc' } })
+  expect(opened).toEqual(rows.map(({ id }) => ({ id, secret: 'new' })))
+})
+
 test.each<[string, unknown, EnvelopeErrorCode]>([
   ['without an envelope', undefined, 'PLAINTEXT_FOUND'],
   ['with an envelope that is none', {}, 'CANNOT_OPEN'],

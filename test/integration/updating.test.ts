@@ -509,6 +509,28 @@ test('the arguments of the caller are not changed', async () => {
   await prisma.tag.updateMany(deepFrozen({ where: { id: 1 }, data: { label: 'frozen' } }))
 })
 
+describe('updateMany of encrypted fields', () => {
+  test.each<[string, Partial<EnvelopeOptions>, keysOfKms: number, hasDek: boolean]>([
+    ['one branch key', {}, 1, true],
+    ['branch keys that are used up in between', { branch: { maxRows: 400 } }, 3, true],
+    ['a KMS call for each row', { wrap: 'direct' }, 1100, false],
+  ])('seals each row under a DEK of its own with %s', async (_, options, keysOfKms, hasDek) => {
+    const count = 1100
+    const rows = Array.from({ length: count }, (_row, id) => ({ id: `many ${id}`, secret: `old ${id}` }))
+    await prisma.givenKey.deleteMany()
+    await prisma.givenKey.createMany({ data: rows })
+    expect(await client(options).givenKey.updateMany({ data: { secret: 'new' } })).toEqual({ count })
+    expect(await client().givenKey.findMany({ orderBy: { id: 'asc' } })).toEqual(
+      rows.map(({ id }) => ({ id, secret: 'new' })).sort((a, b) => (a.id < b.id ? -1 : 1)),
+    )
+    const stored = await sql<{ envelope: Record<string, unknown> }>(`SELECT envelope FROM "GivenKey"`)
+    const names = hasDek ? ['ct', 'dek', 'fs', 'kid', 'v', 'wk'] : ['ct', 'fs', 'kid', 'v', 'wk']
+    for (const { envelope } of stored) expect(Object.keys(envelope).sort()).toEqual(names)
+    const distinct = (name: string): number => new Set(stored.map(({ envelope }) => envelope[name])).size
+    expect([distinct('wk'), distinct('dek'), distinct('ct')]).toEqual([keysOfKms, hasDek ? count : 1, count])
+  })
+})
+
 describe('a row that another version of the application sealed', () => {
   const { Patient } = models
   const plan = (columns: object): Partial<EnvelopeOptions> => ({

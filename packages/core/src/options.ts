@@ -17,7 +17,10 @@ export interface EnvelopeOptions {
   readonly mode?: 'strict'
   /** `branch` (default): one KMS call serves many rows. `direct`: one for each row. */
   readonly wrap?: 'branch' | 'direct'
-  /** Unwrapped keys in memory: at most `maxEntries` (1,000), for `maxAge` milliseconds (60,000) and `maxUses` uses (Infinity). */
+  /**
+   * Unwrapped keys in memory: at most `maxEntries` (1,000), for `maxAge` milliseconds (60,000) and `maxUses` uses (Infinity); beside them, as many DEKs
+   * of rows that were read, none of which outlives the branch key that it was unwrapped with.
+   */
   readonly cache?: { readonly maxEntries?: number; readonly maxAge?: number; readonly maxUses?: number }
   /** A branch key seals at most `maxRows` rows (10,000) in at most `maxAge` milliseconds (300,000). */
   readonly branch?: { readonly maxAge?: number; readonly maxRows?: number }

@@ -49,7 +49,7 @@ export async function priceSealing(provider: KeyProvider): Promise<{ seal: Price
   }
 }
 
-/** The two AES-256-GCM operations that a row can't do without: its DEK under the branch key, its record under the DEK. */
+/** The two AES-256-GCM operations of a row: its DEK under the branch key, its record under the DEK. A row that was read before needs only the second. */
 export function bareCrypto(recordBytes: number) {
   const [branchKey, dek] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)]
   const [record, aad] = [Buffer.alloc(recordBytes, 'x'), Buffer.alloc(100, 'a')]

@@ -105,6 +105,8 @@ export function buildEnvelope(parts: {
   readonly ct: string
 }): Envelope {
   const { kid, fs, ctx, wk, bk, dek, ct } = parts
+  // Almost every row: spreading what is not there would cost more than all else here.
+  if (ctx === undefined && wk !== undefined && bk === undefined && dek !== undefined) return { v: 1, kid, fs, wk, dek, ct }
   return {
     v: 1,
     kid,
@@ -164,9 +166,13 @@ function isWrappedList(value: unknown): value is readonly WrappedKey[] {
   return names.size === value.length
 }
 
+let lastKeys: readonly [WrappedKey] | undefined
+
 function wrappedKeys(kid: string, wk: Envelope['wk']): readonly WrappedKey[] {
   if (wk === undefined) return []
-  return typeof wk === 'string' ? [[kid, wk]] : wk
+  if (typeof wk !== 'string') return wk
+  if (lastKeys === undefined || lastKeys[0][1] !== wk || lastKeys[0][0] !== kid) lastKeys = [[kid, wk]]
+  return lastKeys
 }
 
 /** Own properties are all that is ever read of it, so its prototype may be anybody's: test runners give `JSON.parse` another realm. */

@@ -8,6 +8,7 @@ import { isContext, type ParsedEnvelope, parseEnvelope } from './format.ts'
 import { fillRandom } from './random.ts'
 import { encodeRecord } from './record.ts'
 import { allocateFreshBytes, openRow, sealRow } from './row.ts'
+import { createRowDeks } from './row-deks.ts'
 import { createRowScopes, type RowScope } from './row-scope.ts'
 import { takeSealingKeys } from './sealing-keys.ts'
 import { createTokenizer } from './token.ts'
@@ -52,9 +53,7 @@ export function createRowCipher({ keys, context }: RowCipherOptions): RowCipher 
       try {
         return rows.map(({ table, binding }, i) => {
           const record = records[i] as (typeof records)[number]
-          fillRandom(fresh.dek)
-          fillRandom(fresh.dekNonce)
-          fillRandom(fresh.recordNonce)
+          fillRandom(fresh.all)
           return sealRow(record, binding, scopeOf(table, record.fs, ctx), ctx, sealingKeys.next(table), fresh)
         })
       } finally {
@@ -76,6 +75,7 @@ export function createRowCipher({ keys, context }: RowCipherOptions): RowCipher 
           waiting.push({ index, row, parsed, scope, key: wanted.want(scope, parsed.wrapped) })
         }
       })
+      const deks = createRowDeks(waiting.length)
       try {
         if (!wanted.takeCached(keys)) await wanted.unwrap(keys)
         for (const { index, row, parsed, scope, key } of waiting) {
@@ -83,11 +83,12 @@ export function createRowCipher({ keys, context }: RowCipherOptions): RowCipher 
           if (outcome === undefined) throw new Error('The key layer answered for too few keys')
           if (outcome instanceof EnvelopeError) results[index] = outcome
           else {
-            const record = openRow(parsed.envelope, row.binding, scope, outcome.bytes)
+            const record = openRow(parsed.envelope, row.binding, scope, outcome, deks)
             results[index] = record === undefined ? cannotOpen() : { record, envelope: parsed.envelope }
           }
         }
       } finally {
+        deks.settle()
         wanted.release()
       }
       return results

@@ -20,7 +20,16 @@ const NO_CONTEXT: EncryptionContext = {}
 
 export function createRowScopes(): RowScopes {
   const memo = new Map<string, RowScope>()
+  let last: { readonly table: string; readonly fs: string; readonly scope: RowScope } | undefined
   return (table, fs, ctx) => {
+    // Rows of one table follow one another, most of them without a context.
+    if (ctx === undefined && last?.fs === fs && last.table === table) return last.scope
+    const scope = remembered(table, fs, ctx)
+    if (ctx === undefined) last = { table, fs, scope }
+    return scope
+  }
+
+  function remembered(table: string, fs: string, ctx: EncryptionContext | undefined): RowScope {
     const context = ctx === undefined ? '' : JSON.stringify(ctx)
     // Unambiguous: `fs` is always 8 characters, and the length says where the context ends.
     const key = `${fs}${context.length}:${context}${table}`

@@ -1,4 +1,4 @@
-import type { SealingKey } from '../keys/contract.ts'
+import type { KeyHandle, SealingKey } from '../keys/contract.ts'
 import type { EncryptionContext } from '../keys/key-provider.ts'
 import { recordAad } from './aad.ts'
 import { KEY_BYTES, NONCE_BYTES, openBytes, sealBytes } from './aead.ts'
@@ -6,6 +6,7 @@ import { decodeBase64 } from './base64.ts'
 import type { BoundValue, Envelope, SealedRecord } from './contract.ts'
 import { buildEnvelope } from './format.ts'
 import { decodeRecord, type EncodedRecord } from './record.ts'
+import type { RowDeks } from './row-deks.ts'
 import type { RowScope } from './row-scope.ts'
 
 /** The random bytes of one sealed row. `dek` and `dekNonce` are not used in direct mode. */
@@ -15,8 +16,15 @@ export interface FreshBytes {
   readonly recordNonce: Buffer
 }
 
-export function allocateFreshBytes(): FreshBytes {
-  return { dek: Buffer.alloc(KEY_BYTES), dekNonce: Buffer.alloc(NONCE_BYTES), recordNonce: Buffer.alloc(NONCE_BYTES) }
+/** The same in one buffer, to be filled at once. */
+export function allocateFreshBytes(): FreshBytes & { readonly all: Buffer } {
+  const all = Buffer.alloc(KEY_BYTES + 2 * NONCE_BYTES)
+  return {
+    all,
+    dek: all.subarray(0, KEY_BYTES),
+    dekNonce: all.subarray(KEY_BYTES, KEY_BYTES + NONCE_BYTES),
+    recordNonce: all.subarray(KEY_BYTES + NONCE_BYTES),
+  }
 }
 
 /**
@@ -49,24 +57,28 @@ export function sealRow(
  * The record of one row; `undefined` for every reason that it does not open.
  *
  * @param key what the KMS unwrapped: a branch key, or in direct mode the row's DEK
+ * @param deks of the operation
  */
 export function openRow(
   envelope: Envelope,
   binding: readonly BoundValue[],
   scope: RowScope,
-  key: Uint8Array,
+  key: KeyHandle,
+  deks: RowDeks,
 ): SealedRecord | undefined {
-  if (key.length !== KEY_BYTES) return undefined
+  const { bytes } = key
+  if (bytes.length !== KEY_BYTES) return undefined
   const aad = recordAad(scope.recordAadPrefix, binding)
-  if (envelope.dek === undefined) return openRecord(key, envelope, aad)
+  if (envelope.dek === undefined) return openRecord(bytes, envelope, aad)
+  const known = deks.find(key, envelope.dek)
+  if (known !== undefined) return openRecord(known, envelope, aad)
   const wrappedDek = decodeBase64(envelope.dek)
-  const dek = wrappedDek && openBytes(key, wrappedDek, scope.dekAad)
+  const dek = wrappedDek && openBytes(bytes, wrappedDek, scope.dekAad)
   if (dek === undefined) return undefined
-  try {
-    return openRecord(dek, envelope, aad)
-  } finally {
-    dek.fill(0)
-  }
+  const record = openRecord(dek, envelope, aad)
+  if (record === undefined) dek.fill(0)
+  else deks.add(key, envelope.dek, dek)
+  return record
 }
 
 function openRecord(dek: Uint8Array, { ct, fs }: Envelope, aad: Buffer): SealedRecord | undefined {

@@ -15,6 +15,7 @@ import { normalize } from './normalize.ts'
 import { encodeRecord } from './record.ts'
 import { openRow, sealRow } from './row.ts'
 import { createRowCipher } from './row-cipher.ts'
+import { createRowDeks } from './row-deks.ts'
 import { createRowScopes } from './row-scope.ts'
 import { createTokenizer, deriveNameKey, isToken } from './token.ts'
 
@@ -186,8 +187,9 @@ describe('good vectors whose key is in a key store', () => {
     test(`${name}: is known, but not opened before there is a key store`, async () => {
       const [row] = await createRowCipher({ keys: keysOf(vector) }).open([{ table, binding, envelope: expected.envelope }])
       expect(row).toMatchObject({ code: 'UNSUPPORTED' })
-      const key = hex(keyStore[0]?.key ?? '')
-      expect(spelled(openRow(expected.envelope, binding, scopeOf(table, expected.fs, ctx), key) ?? {})).toBe(spelled(record))
+      const key = { bytes: hex(keyStore[0]?.key ?? ''), release: () => {} }
+      const opened = openRow(expected.envelope, binding, scopeOf(table, expected.fs, ctx), key, createRowDeks(1))
+      expect(spelled(opened ?? {})).toBe(spelled(record))
     })
   }
 })

@@ -78,7 +78,7 @@ export function createWantedKeys(): WantedKeys {
 }
 
 function sameForms(a: readonly WrappedKey[], b: readonly WrappedKey[]): boolean {
-  return a.length === b.length && a.every(([kid, key], i) => b[i]?.[0] === kid && b[i]?.[1] === key)
+  return a === b || (a.length === b.length && a.every(([kid, key], i) => b[i]?.[0] === kid && b[i]?.[1] === key))
 }
 
 function request({ context, wrapped }: WantedKey, form: number): KeyToUnwrap {

@@ -1,13 +1,13 @@
 import { LRUCache } from 'lru-cache'
 import type { LoanedKey } from './loaned-key.ts'
 
-export interface AgingRules {
+export interface AgingRules<V> {
   readonly maxEntries: number
   /** Milliseconds. */
   readonly maxAge: number
   readonly now: () => number
-  /** Counts an entry that was let go. */
-  readonly evicted: () => void
+  /** Gets each entry that is let go. */
+  readonly evicted: (entry: V) => void
 }
 
 /**
@@ -16,7 +16,7 @@ export interface AgingRules {
  * `get` never returns an expired entry. Those that nobody asks for again are swept out at most `maxAge / 2` late by an unreferenced timer,
  * which runs only while there are entries: an idle process keeps no keys, and no process stays alive for the sweeping.
  */
-export function createAgingKeys<V extends { readonly key: LoanedKey }>(rules: AgingRules): LRUCache<string, V> {
+export function createAgingKeys<V extends { readonly key: LoanedKey }>(rules: AgingRules<V>): LRUCache<string, V> {
   const { maxEntries, maxAge, now, evicted } = rules
   let timer: NodeJS.Timeout | undefined
 
@@ -27,7 +27,7 @@ export function createAgingKeys<V extends { readonly key: LoanedKey }>(rules: Ag
     perf: { now: () => now() + 1 },
     ttlResolution: 0,
     dispose: (entry) => {
-      evicted()
+      evicted(entry)
       entry.key.release()
     },
     onInsert: sweepLater,

@@ -5,7 +5,19 @@ import type { EncryptionContext } from './key-provider.ts'
 export interface KeyHandle {
   /** 32 bytes. Must not be read after `release`. */
   readonly bytes: Uint8Array
+  /** Row DEKs that a branch key unwrapped before; none where they are not kept. */
+  readonly rowKeys?: RowKeys | undefined
   release(): void
+}
+
+/** Row DEKs that a branch key unwrapped, kept for as long as that key is in the cache. */
+export interface RowKeys {
+  /** How many are kept, those of other branch keys included: an operation of more rows had better not begin. */
+  readonly capacity: number
+  /** What was unwrapped from this text. Must be read before anything else is asked of the key layer, which may zero it. */
+  find(wrapped: string): Uint8Array | undefined
+  /** Keeps a copy of what this branch key unwrapped from this text. */
+  keep(wrapped: string, key: Uint8Array): void
 }
 
 /** A key under which `rows` new rows are sealed. */

@@ -89,6 +89,6 @@ export function createKeysAhead(keys: Keys): KeysAhead {
 }
 
 /** The bytes of a handle that is released later, with all others. */
-function borrowed({ bytes }: KeyHandle): KeyHandle {
-  return { bytes, release: () => {} }
+function borrowed({ bytes, rowKeys }: KeyHandle): KeyHandle {
+  return { bytes, rowKeys, release: () => {} }
 }

@@ -1,7 +1,8 @@
-import type { KeyHandle } from './contract.ts'
+import type { KeyHandle, RowKeys } from './contract.ts'
 
 interface SharedBytes {
   readonly bytes: Uint8Array
+  rowKeys: RowKeys | undefined
   loans: number
 }
 
@@ -21,11 +22,20 @@ export class LoanedKey implements KeyHandle {
 
   /** Takes over `bytes`, which nobody else may read or write from here on, as the first loan. */
   static own(bytes: Uint8Array): LoanedKey {
-    return new LoanedKey({ bytes, loans: 0 })
+    return new LoanedKey({ bytes, rowKeys: undefined, loans: 0 })
   }
 
   get bytes(): Uint8Array {
     return this.#held().bytes
+  }
+
+  get rowKeys(): RowKeys | undefined {
+    return this.#held().rowKeys
+  }
+
+  /** Gives every loan of these bytes a place for what they unwrap. */
+  keepRowKeys(rowKeys: RowKeys): void {
+    this.#held().rowKeys = rowKeys
   }
 
   /** One more loan of the same bytes, to be released on its own. */

@@ -5,10 +5,11 @@ import type { Deadline } from './deadline.ts'
 import type { KeyCounters } from './key-stats.ts'
 import { MAX_MILLISECONDS, wholeNumber } from './limits.ts'
 import type { LoanedKey } from './loaned-key.ts'
+import { type OwnRowKeys, RowKeyCache } from './row-keys.ts'
 import { SharedCalls } from './shared-calls.ts'
 
 export interface CacheLimits {
-  /** Keys held at most; 0 for none, where concurrent openings still share one KMS call. Default 1000. */
+  /** Keys held at most, and row DEKs beside them; 0 for none, where concurrent openings still share one KMS call. Default 1000. */
   readonly maxEntries: number
   /** Milliseconds after which a key is let go; revoking a KMS key takes effect within it. Default 60,000. */
   readonly maxAge: number
@@ -30,6 +31,7 @@ export function cacheLimits(options: Partial<CacheLimits> = {}): CacheLimits {
 interface CachedKey {
   readonly key: LoanedKey
   uses: number
+  readonly rowKeys?: OwnRowKeys
 }
 
 /**
@@ -40,6 +42,7 @@ export class UnwrappedKeys {
   readonly #limits: CacheLimits
   readonly #counters: KeyCounters
   readonly #entries: LRUCache<string, CachedKey> | undefined
+  readonly #rowKeys: RowKeyCache | undefined
   readonly #calls: SharedCalls<LoanedKey>
 
   /** @param joinableFor milliseconds after its start within which a running call may be joined. */
@@ -47,7 +50,14 @@ export class UnwrappedKeys {
     this.#limits = limits
     this.#counters = counters
     // lru-cache takes a maximum of 0 for "unbounded".
-    if (limits.maxEntries > 0) this.#entries = createAgingKeys({ ...limits, now, evicted: () => counters.evictions++ })
+    if (limits.maxEntries > 0) {
+      this.#rowKeys = new RowKeyCache(limits.maxEntries)
+      const evicted = ({ rowKeys }: CachedKey): void => {
+        counters.evictions++
+        rowKeys?.close()
+      }
+      this.#entries = createAgingKeys<CachedKey>({ ...limits, now, evicted })
+    }
     this.#calls = new SharedCalls({
       joinableFor,
       maxAsked: limits.maxUses,
@@ -88,7 +98,12 @@ export class UnwrappedKeys {
   }
 
   #keep(id: string, entry: CachedKey): void {
-    if (this.#entries === undefined || entry.uses >= this.#limits.maxUses) entry.key.release()
-    else this.#entries.set(id, entry)
+    if (this.#entries === undefined || this.#rowKeys === undefined || entry.uses >= this.#limits.maxUses) {
+      entry.key.release()
+      return
+    }
+    const rowKeys = this.#rowKeys.open()
+    entry.key.keepRowKeys(rowKeys)
+    this.#entries.set(id, { ...entry, rowKeys })
   }
 }

@@ -18,7 +18,7 @@ export interface EnvelopeWrite {
   readonly tokens?: Row
 }
 
-/** Rows in one statement: a megabyte of text or so. */
+/** Rows in one statement: half a megabyte of text or so. */
 const CHUNK = 1000
 
 /**
@@ -42,23 +42,58 @@ export async function writeEnvelopes(
   const tokens = [...new Set(writes.flatMap(({ tokens: changed }) => Object.keys(changed ?? {})))]
   const table = tableOf(plan)
   const envelope = quoted(columnOf(sealing.field).column)
-  const set = [sealing.field, ...tokens].map((name) => quoted(columnOf(name).column)).map((column) => `${column} = new.${column}`)
+  const next = `($5::jsonb -> (item.entry ->> 'part')::int) || jsonb_strip_nulls(jsonb_build_object('dek', nullif(item.dek, ''), 'ct', item.ct))`
+  const set = tokens.map((name) => quoted(columnOf(name).column)).map((column) => `${column} = new.${column}`)
   const same = keys.map((name) => quoted(columnOf(name).column)).map((column) => `old.${column} = new.${column}`)
-  // The table's own row type gives every column its type.
-  const sql = `UPDATE ${table} AS old SET ${set.join(', ')} FROM jsonb_array_elements($1::jsonb) AS item, jsonb_populate_record(NULL::${table}, item -> 'row') AS new WHERE ${same.join(' AND ')} AND old.${envelope} ->> 'ct' = item ->> 'ct'`
+  // The table's own row type gives every column its type. What is long comes as plain text, which PostgreSQL reads faster than JSON.
+  const sql = `UPDATE ${table} AS old SET ${[`${envelope} = ${next}`, ...set].join(', ')}
+FROM ROWS FROM (jsonb_array_elements($1::jsonb), unnest(string_to_array($2, ' ')), unnest(string_to_array($3, ' ')), jsonb_array_elements_text($4::jsonb))
+  AS item(entry, dek, ct, before), jsonb_populate_record(NULL::${table}, item.entry -> 'row') AS new
+WHERE ${same.join(' AND ')} AND old.${envelope} ->> 'ct' = item.before`
+  const columns = keys.map((name) => [name, columnOf(name)] as const)
+  const rowOf = ({ key, tokens: changed }: EnvelopeWrite): Row => {
+    const row: Row = {}
+    for (const [name, column] of columns) define(row, column.column, textOf(column, key[name]))
+    for (const name of tokens) define(row, columnOf(name).column, changed?.[name])
+    return row
+  }
   let written = 0
   for (let at = 0; at < writes.length; at += CHUNK) {
-    const chunk = writes.slice(at, at + CHUNK).map(({ key, before, envelope: next, tokens: changed }) => ({
-      row: {
-        ...Object.fromEntries(keys.map((name) => [columnOf(name).column, textOf(columnOf(name), key[name])])),
-        ...Object.fromEntries(tokens.map((name) => [columnOf(name).column, changed?.[name]])),
-        [columnOf(sealing.field).column]: next,
-      },
-      ct: ciphertextOf(before),
-    }))
-    written += await session.execute(sql, [JSON.stringify(chunk)])
+    const chunk = writes.slice(at, at + CHUNK)
+    const shared = new SharedParts()
+    const entries = chunk.map((write) => ({ row: rowOf(write), part: shared.indexOf(write.envelope) }))
+    written += await session.execute(sql, [
+      JSON.stringify(entries),
+      chunk.map(({ envelope: { dek = '' } }) => dek).join(' '),
+      chunk.map(({ envelope: { ct } }) => ct).join(' '),
+      JSON.stringify(chunk.map(({ before }) => ciphertextOf(before) ?? null)),
+      JSON.stringify(shared.parts),
+    ])
   }
   return written
+}
+
+/** What rows of one branch key share, once: with the key that a KMS wrapped, it is half of an envelope's text. */
+class SharedParts {
+  readonly parts: object[] = []
+  #last: Envelope | undefined
+
+  indexOf(envelope: Envelope): number {
+    if (this.#last === undefined || !sharePart(envelope, this.#last)) {
+      this.parts.push({ ...envelope, dek: undefined, ct: undefined })
+      this.#last = envelope
+    }
+    return this.parts.length - 1
+  }
+}
+
+function sharePart(a: Envelope, b: Envelope): boolean {
+  return a.kid === b.kid && a.fs === b.fs && a.ctx === b.ctx && a.wk === b.wk && a.bk === b.bk
+}
+
+/** A column may be called `__proto__`. */
+function define(row: Row, column: string, value: unknown): void {
+  Object.defineProperty(row, column, { value, enumerable: true, configurable: true, writable: true })
 }
 
 /** No two envelopes have the same: each holds a nonce of its own. */

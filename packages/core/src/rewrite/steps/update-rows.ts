@@ -8,7 +8,7 @@ import type { EncryptedField, Model, Sealing } from '../model.ts'
 import type { Row } from '../opened-row.ts'
 import { LOST, untilWon } from '../race.ts'
 import type { Rewriting } from '../rewriting.ts'
-import { keyFields, keysFilter, sealedFields, selectOf } from '../row-key.ts'
+import { keyFields, keysFilter, knownFields, sealedFields, selectOf } from '../row-key.ts'
 import { boundIn, referencedIn } from '../update-data.ts'
 import { ciphertextOf, writeEnvelopes } from './envelope-writes.ts'
 import { orAbort, type Steps } from './steps.ts'
@@ -23,7 +23,7 @@ const CHUNK = 10_000
  *
  * @param where a rewritten `WhereInput`
  * @param data columns, as the caller gave them
- * @returns the rows that were updated, with {@link sealedFields}
+ * @returns the rows that were updated, with {@link keyFields}
  */
 export async function updateRows(
   steps: Steps,
@@ -44,12 +44,16 @@ export async function updateRows(
   const values = encodeValues(model, sealing, data, rewriting)
   if (changesTokens(model, sealing, data, values, rewriting)) return oneByOne(steps, model, where, data, limit)
   const written = await withPlaceholders(data, values, rewriting)
+  // Of what is replaced nothing is kept, so that it need not come back.
+  const replaced = new Set([...values.keys()].map(({ name }) => name))
+  const known = knownFields(model)
+  const select = selectOf(sealedFields(model).filter((name) => !replaced.has(name) || known.includes(name)))
   const update = async (condition: Input, most: Input): Promise<readonly Row[]> => {
     const rows = (await session.run(model, 'updateManyAndReturn', {
       where: condition,
       data: written,
       ...most,
-      select: selectOf(sealedFields(model)),
+      select,
     })) as Row[]
     await orAbort(steps, () => sealAnew(steps, model, sealing, rows, values))
     return rows
