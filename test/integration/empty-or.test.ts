@@ -12,11 +12,19 @@ for (const db of clients) {
   await db.person.create({ data: { id: 'ada', email: 'ada@example.org', name: 'Ada', letters, memberships } })
 }
 
-const nobody = { OR: [] }
 type Db = typeof prisma
 
-/** Prisma takes an empty `OR` for false; below `AND` it takes it for true. */
-const operations: readonly [string, (db: Db) => Promise<unknown>][] = [
+/** Prisma takes an `OR` in which nothing is said for false; below `AND` it takes it for true. */
+const EMPTY: Readonly<Record<string, { OR: object[] }>> = {
+  'an empty OR': { OR: [] },
+  'an OR of an empty condition': { OR: [{}] },
+  'an OR of an empty OR': { OR: [{ OR: [] }] },
+  'an OR of empty conditions of every kind': { OR: [{ AND: [{ NOT: {} }] }, { OR: [{ AND: [] }] }, {}] },
+}
+
+type Nobody = (typeof EMPTY)[string]
+
+const operationsBy = (nobody: Nobody): readonly [string, (db: Db) => Promise<unknown>][] => [
   ['an updateMany', (db) => db.person.updateMany({ where: nobody, data: { name: 'Eve' } })],
   ['an updateMany with a limit', (db) => db.person.updateMany({ where: nobody, data: { name: 'Eve' }, limit: 1 })],
   ['an updateMany of a bound column', (db) => db.letter.updateMany({ where: nobody, data: { authorId: 'ada', title: 'new' } })],
@@ -48,7 +56,22 @@ const operations: readonly [string, (db: Db) => Promise<unknown>][] = [
   ['a groupBy', (db) => db.person.groupBy({ by: ['email'], where: nobody, _count: true })],
 ]
 
-test.each(operations)('%s by an empty OR finds nothing, as in Prisma', async (_, operation) => {
+const cases = Object.entries(EMPTY).flatMap(([name, nobody]) =>
+  operationsBy(nobody).map(([what, operation]) => [`${what} by ${name}`, operation] as const),
+)
+
+test.each([
+  ...cases,
+  [
+    'an updateMany by an OR of filters that say nothing',
+    (db: Db) => {
+      const where = {
+        OR: [{ rank: {} }, { rank: { gt: undefined } }, { boss: {} }, { friends: { some: undefined } }, { rank: { not: {} } }],
+      }
+      return db.person.updateMany({ where, data: { name: 'Eve' } })
+    },
+  ],
+] as const)('%s finds nothing, as in Prisma', async (_, operation) => {
   const expected = await outcomeOf(() => operation(twin))
   expect(await outcomeOf(() => operation(prisma))).toBe(expected)
   const all = (db: Db) => db.person.findMany({ include: { letters: true, memberships: true } })

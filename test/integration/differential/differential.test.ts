@@ -11,7 +11,8 @@ import { PLAIN_SIGNS } from './typed-columns.ts'
 import { holdsNonsense, MARKER, mayFailTwice } from './values.ts'
 
 const runs = Number(process.env['DIFFERENTIAL_RUNS'] ?? 60)
-const seed = Number(process.env['DIFFERENTIAL_SEED'] ?? Date.now() % 2 ** 31)
+// Of the whole suite's run: the same each time, so that a failure there is the fault of a change.
+const seed = Number(process.env['DIFFERENTIAL_SEED'] ?? 1)
 const { plain, encrypted, cold, empty, stored } = await openSides()
 
 const rollBack = new Error('rolled back')

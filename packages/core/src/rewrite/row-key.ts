@@ -1,4 +1,5 @@
 import type { UniquePlan } from '../plan.ts'
+import { hasEmptyOr } from './empty-conditions.ts'
 import { type Input, isInput } from './input.ts'
 import type { Model } from './model.ts'
 import type { Row } from './opened-row.ts'
@@ -46,8 +47,7 @@ export function filterOf(model: Model, where: unknown): Input {
   const given = isInput(where) ? where : {}
   const entries = Object.entries(given)
   const compound = entries.flatMap(([name, value]) => (model.compoundUniques.has(name) ? [value] : []))
-  const { OR } = given
-  const never = Array.isArray(OR) && OR.length === 0 ? [nothing(model)] : []
+  const never = hasEmptyOr(given) ? [nothing(model)] : []
   return { AND: [Object.fromEntries(entries.filter(([name]) => !model.compoundUniques.has(name))), ...compound, ...never] }
 }
 
