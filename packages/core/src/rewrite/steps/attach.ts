@@ -112,7 +112,7 @@ export async function attach(
     for (const filter of attached) detaching.push(...(await claimAll(steps, model, filter, none, detaching)))
   }
 
-  const keysOf = (rows: readonly Attached[]): readonly Input[] => rows.map(({ after }) => keyOf(model, after))
+  const keysOf = (rows: readonly Attached[]): readonly Input[] => rows.map(({ before }) => keyOf(model, before))
   const after = await updateKnown(steps, parent, { [relation.name]: write() })
   await orAbort(steps, async () => {
     for (const { claimed, copies, after: changed } of [...named, ...detaching]) {
@@ -125,7 +125,7 @@ export async function attach(
   function write(): Input {
     if (operation === 'connect') {
       const connects = attaching.map((row, i) =>
-        row === undefined ? impossible(model, conditions[i], rewriting) : keyOf(model, row.after),
+        row === undefined ? impossible(model, conditions[i], rewriting) : keyOf(model, row.before),
       )
       const [where] = connects
       if (create !== undefined) return { connectOrCreate: { where, create } }
@@ -146,7 +146,7 @@ export async function attach(
 interface Attached {
   readonly claimed: ClaimedRow | undefined
   readonly copies: readonly BoundCopy[]
-  /** What it is then. */
+  readonly before: Row
   readonly after: Row
 }
 
@@ -158,7 +158,7 @@ async function claimAll(
   change: Row,
   done: readonly Attached[] = [],
 ): Promise<readonly Attached[]> {
-  const keys = new Set(done.map(({ after }) => keyText(model, after)))
+  const keys = new Set(done.map(({ before }) => keyText(model, before)))
   const found = (await steps.session.run(model, 'findMany', { where, select: selectOf(knownFields(model)) })) as Row[]
   const rows: Attached[] = []
   for (const row of found) {
@@ -166,7 +166,8 @@ async function claimAll(
     const claimed = await claim(steps, model, { AND: [where, keysFilter(model, [row])] })
     if (claimed === undefined && model.sealing !== undefined) continue
     const held = claimed?.row ?? row
-    rows.push({ claimed, copies: await claimCopies(steps, model, held, Object.keys(change)), after: { ...held, ...change } })
+    const copies = await claimCopies(steps, model, held, Object.keys(change))
+    rows.push({ claimed, copies, before: held, after: { ...held, ...change } })
   }
   return rows
 }
