@@ -76,6 +76,14 @@ test.each<[string, (db: Db) => Promise<unknown>]>([
     (db) => db.person.update({ where: { id: 'ada' }, data: { letters: { connect: [{ id: 1 }, { id: 9 }] } } }),
   ],
   [
+    'a row that is named twice',
+    (db) => db.person.update({ where: { id: 'ada' }, data: { letters: { connect: [{ id: 3 }, { id: 3 }] } } }),
+  ],
+  [
+    'a row that is set twice',
+    (db) => db.person.update({ where: { id: 'ada' }, data: { letters: { set: [{ id: 3 }, { id: 3 }] } } }),
+  ],
+  [
     'the row itself, by what it is about to change',
     (db) =>
       db.person.update({

@@ -104,7 +104,8 @@ export async function attach(
   const attaching: (Attached | undefined)[] = []
   if (operation !== 'disconnect')
     for (const filter of filters) attaching.push((await claimAll(steps, model, filter, foreignKey))[0])
-  const named = attaching.filter((row) => row !== undefined)
+  // One row may be named twice.
+  const named = [...new Map(attaching.flatMap((row) => (row === undefined ? [] : [[keyText(model, row.before), row]]))).values()]
   const detaching: Attached[] = []
   if (operation === 'set') detaching.push(...(await claimAll(steps, model, foreignKey, none, named)))
   if (operation === 'disconnect') {
