@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { removed, set, setAll } from './effects.ts'
+import { removed, set, setAll, upserted } from './effects.ts'
 import type { Transition } from './history.ts'
 import { markOf } from './marks.ts'
 import { newPerson } from './population.ts'
@@ -41,6 +41,13 @@ const without = (attempt: number) => new Map([...acknowledged].filter(([number])
 
 test('the verdict on a history of what was acknowledged is that nothing is wrong', () => {
   expect(problemsOf(history, acknowledged)).toEqual([])
+})
+
+test('a row that was inserted and deleted at once need not show, but one that was only changed must', () => {
+  const inserted = upserted('Person', 'c', rowOf('c', 6), { name: text(6) })
+  expect(problemsOf(history, new Map([...acknowledged, [6, told([inserted, removed('Person', 'c')])]]))).toEqual([])
+  const changed = told([set('Person', 'c', { name: text(6) }), removed('Person', 'c')])
+  expect(problemsOf(history, new Map([...acknowledged, [6, changed]])).join()).toMatch(/yet has written nothing/)
 })
 
 describe('the verdict is that something is wrong, where', () => {

@@ -56,7 +56,7 @@ export function problemsOf(
     }
   }
   for (const [attempt, { what, effects }] of acknowledged) {
-    if (!done.has(attempt) && effects.some(mustShow))
+    if (!done.has(attempt) && mustShow(effects))
       problems.push(`${attempt} (${what}) was acknowledged, and yet has written nothing`)
   }
   return problems
@@ -78,8 +78,18 @@ function authorsOf(changes: readonly Transition[], deletions: ReadonlyMap<string
   return [...authors]
 }
 
-function mustShow(effect: Effect): boolean {
-  return 'on' in effect || (effect.count ?? 0) > 0
+/** Whether the effects leave something behind: rows that were inserted and deleted at once do not. */
+function mustShow(effects: readonly Effect[]): boolean {
+  const insertedAndDeleted = (id: string): boolean => {
+    let row: Row | undefined
+    let wasThere = false
+    for (const effect of effects) {
+      if ('on' in effect && effect.on === id) row = effect.change(row)
+      wasThere ||= row !== undefined
+    }
+    return wasThere && row === undefined
+  }
+  return effects.some((effect) => ('on' in effect ? !insertedAndDeleted(effect.on) : (effect.count ?? 0) > 0))
 }
 
 /** Does to the rows as they were what was acknowledged, and compares with what the transaction has made of them. */
