@@ -129,7 +129,8 @@ export async function attach(
         row === undefined ? impossible(model, conditions[i], rewriting) : keyOf(model, row.before),
       )
       const [where] = connects
-      if (create !== undefined) return { connectOrCreate: { where, create } }
+      // Of a row that could not be locked, Prisma would create what stands in for it.
+      if (create !== undefined && named.length > 0) return { connectOrCreate: { where, create } }
       return { connect: Array.isArray(argument) ? connects : where }
     }
     // A foreign key that can't be NULL keeps Prisma from detaching any row.
