@@ -1,0 +1,31 @@
+import { type BoundValue, EnvelopeError, isToken, type Json, type SealedRecord, type Tokenizer } from 'prisma-envelope/rows'
+import type { Field, Table } from './table.ts'
+
+/** A field's value as it was sealed; undefined where the record has none. A record inherits from Object.prototype. */
+export function recorded(record: SealedRecord, { identity }: Field): Json | undefined {
+  return Object.hasOwn(record, identity) ? record[identity] : undefined
+}
+
+/** Whether a column's text is what the extension writes for a value that is not null: a token, or the placeholder. */
+export function isSealedText(field: Field, text: string): boolean {
+  return field.search === undefined ? holdsPlaceholder(field, text) : isToken(text.trimEnd())
+}
+
+function holdsPlaceholder({ text: codec, plan, placeholder }: Field, text: string): boolean {
+  if (text === placeholder) return true
+  const wanted = plan.list === true ? [] : (plan.encrypted?.placeholder ?? null)
+  try {
+    return JSON.stringify(codec.parse(text, true)) === JSON.stringify(wanted)
+  } catch (error) {
+    if (error instanceof EnvelopeError) return false
+    throw error
+  }
+}
+
+/** The token of a searchable field's value, in the row's own scope. */
+export function tokenOf(table: Table, field: Field, value: string, binding: readonly BoundValue[], tokenizer: Tokenizer): string {
+  const { search } = field
+  if (search === undefined) throw new TypeError(`${table.model}.${field.name} is not searchable`)
+  const scope = search.scope.map((name) => binding[table.bound.findIndex((column) => column.name === name)] as BoundValue)
+  return tokenizer.token(search, value, scope)
+}
