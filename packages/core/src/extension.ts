@@ -32,7 +32,7 @@ export type EnvelopeExtension = (client: unknown) => {
  */
 export function envelopeEncryption(options: EnvelopeOptions): EnvelopeExtension {
   const config = resolveOptions(options)
-  const { prisma, indexKey, wrap, cache, branch, deadline } = config
+  const { prisma, indexKey, wrap, cache, branch, deadline, modeOf } = config
   const keys = createKeys({
     keyring: createKeyring(config.keys),
     mode: wrap,
@@ -41,7 +41,7 @@ export function envelopeEncryption(options: EnvelopeOptions): EnvelopeExtension 
     ...(indexKey !== undefined && { indexKey }),
     ...(deadline !== undefined && { deadline }),
   })
-  const models = compileModels(config.models, prisma, { codec: compileCodec, bind: bindValue, fieldSetId })
+  const models = compileModels(config.models, prisma, { codec: compileCodec, bind: bindValue, fieldSetId, modeOf })
   const tools: Tools = { cipher: createRowCipher({ keys }), bind: bindValue, prisma }
   const raw = new RawSqlCheck(config.raw, models)
   const $envelope = asGenuine(manualEnvelope(models, tools))
