@@ -2,6 +2,7 @@ import { EnvelopeError } from './errors.ts'
 import type { KeyProvider } from './keys/key-provider.ts'
 import { type ModeOption, resolveModes } from './modes.ts'
 import type { ModelsPlan } from './plan.ts'
+import type { OnForeignWrite } from './rewrite/foreign-writes.ts'
 import type { ModeOf } from './rewrite/mode.ts'
 import type { RawPolicy } from './rewrite/raw-sql.ts'
 import type { PrismaNamespace } from './values/contract.ts'
@@ -33,6 +34,11 @@ export interface EnvelopeOptions {
   readonly deadline?: number
   /** Raw SQL that names encrypted columns: `warn` (default) once for each text, `throw`, or `allow`. */
   readonly raw?: RawPolicy
+  /**
+   * Told of each column of a sealed row that something else than this extension wrote to, when a field in mode `plain` or `dual` is read or written; its value
+   * is not among what it is told. By default the process warns once for each field. It must not throw: its errors become a warning.
+   */
+  readonly onForeignWrite?: OnForeignWrite
 }
 
 const KNOWN = new Set<string>([
@@ -46,6 +52,7 @@ const KNOWN = new Set<string>([
   'branch',
   'deadline',
   'raw',
+  'onForeignWrite',
 ] satisfies (keyof EnvelopeOptions)[])
 
 /** Options with their shape checked; the key layer checks its own part. */
@@ -60,6 +67,7 @@ export interface Config {
   readonly branch: NonNullable<EnvelopeOptions['branch']>
   readonly deadline: number | undefined
   readonly raw: RawPolicy
+  readonly onForeignWrite: OnForeignWrite | undefined
 }
 
 /**
@@ -85,6 +93,10 @@ export function resolveOptions(options: EnvelopeOptions): Config {
   if (raw !== 'warn' && raw !== 'throw' && raw !== 'allow') {
     throw new EnvelopeError('CONFIG', "`raw` must be 'warn', 'throw' or 'allow'")
   }
+  const { onForeignWrite } = options
+  if (onForeignWrite !== undefined && typeof onForeignWrite !== 'function') {
+    throw new EnvelopeError('CONFIG', '`onForeignWrite` must be a function')
+  }
   if (indexKey?.others !== undefined && indexKey.others.length > 0) {
     throw new EnvelopeError(
       'UNSUPPORTED',
@@ -109,6 +121,7 @@ export function resolveOptions(options: EnvelopeOptions): Config {
     branch: options.branch ?? {},
     deadline: options.deadline,
     raw,
+    onForeignWrite,
   })
 }
 
