@@ -1,7 +1,7 @@
 import { encodeValues } from '../encrypted-values.ts'
 import { type Input, isInput } from '../input.ts'
 import { compareFound } from '../lookup.ts'
-import { merge, mergedData, openAll, unchangedEnvelope } from '../merge.ts'
+import { merge, mergedData, openAll, reportForeignWrites, unchangedEnvelope } from '../merge.ts'
 import type { Model, Sealing } from '../model.ts'
 import type { Row } from '../opened-row.ts'
 import { LOST, untilWon } from '../race.ts'
@@ -69,6 +69,8 @@ export async function resealRow(
       select: selectOf([...selected, ...knownFields(model)]),
     })
     const [after] = written as Row[]
-    return after === undefined ? LOST : { model, row: after }
+    if (after === undefined) return LOST
+    reportForeignWrites(current, merged, model, rewriting)
+    return { model, row: after }
   }
 }
