@@ -27,6 +27,25 @@ export function withoutSearches(steps: readonly Step[]): readonly Step[] {
   })
 }
 
+/** A history that forms no groups of encrypted values, which may stand in several forms. */
+export function withoutGroups(steps: readonly Step[]): readonly Step[] {
+  return steps.flatMap((step): readonly Step[] => {
+    if (step.kind === 'start' || step.kind === 'refused') return [step]
+    if (step.kind === 'operation') return groups(step.operation.args) ? [] : [step]
+    return [{ ...step, operations: step.operations.filter(({ args }) => !groups(args)) }]
+  })
+}
+
+function groups(value: unknown): boolean {
+  if (Array.isArray(value)) return value.some(groups)
+  if (!isObject(value)) return false
+  return Object.entries(value).some(([key, inner]) => namesGroups(key, inner) || groups(inner))
+}
+
+function namesGroups(key: string, value: unknown): boolean {
+  return (key === 'by' || key === 'distinct') && [value].flat().some((name) => SEARCHABLE.has(String(name)))
+}
+
 function searches(value: unknown, place: Place): boolean {
   if (Array.isArray(value)) return value.some((item) => searches(item, place))
   if (!isObject(value)) return false
@@ -35,7 +54,7 @@ function searches(value: unknown, place: Place): boolean {
     if (place === 'data') return RELATIONS.has(key) && searchesNested(inner)
     if (key === 'where' || key === 'cursor') return searches(inner, 'where')
     if (key === 'data' || key === 'create' || key === 'update') return searches(inner, 'data')
-    if (key === 'by' || key === 'distinct') return [inner].flat().some((name) => SEARCHABLE.has(String(name)))
+    if (namesGroups(key, inner)) return true
     if (key === 'select' || key === 'include')
       return isObject(inner) && Object.values(inner).some((below) => searches(below, 'args'))
     return false
