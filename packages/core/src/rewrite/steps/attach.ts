@@ -1,10 +1,10 @@
 import { type Input, isInput, listOf } from '../input.ts'
 import type { Model, Relation } from '../model.ts'
 import { NeedsSteps } from '../needs-steps.ts'
-import { rewriteNested } from '../nested-writes.ts'
+import { rewriteNested, rewriteTarget } from '../nested-writes.ts'
 import type { Row } from '../opened-row.ts'
 import { filterOf, keyFields, keyOf, keysFilter, keyText, knownFields, requireUnique, selectOf } from '../row-key.ts'
-import { rewriteWhere } from '../where.ts'
+import { rewriteUniqueWhere } from '../where.ts'
 import { type BoundCopy, claimCopies, rebindCopies } from './copied-keys.ts'
 import { impossible } from './missing.ts'
 import { type ClaimedRow, claim, rebind } from './reseal.ts'
@@ -97,7 +97,9 @@ export async function attach(
   const wheres = listOf(argument).filter(isInput)
   for (const where of wheres) requireUnique(model, where, operation, rewriting)
   const next = rewriting.next()
-  const conditions = wheres.map((where) => rewriteWhere(model, where, next))
+  const conditions = wheres.map((where) =>
+    operation === 'disconnect' ? rewriteTarget(relation, where, next) : rewriteUniqueWhere(model, where, next),
+  )
   await next.settle()
   const filters = conditions.map((where) => filterOf(model, where))
 
