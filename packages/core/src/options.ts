@@ -3,6 +3,7 @@ import type { IndexKeyLines } from './keys/index-keys.ts'
 import type { KeyProvider } from './keys/key-provider.ts'
 import { type ModeOption, resolveModes } from './modes.ts'
 import type { ModelsPlan } from './plan.ts'
+import type { OnForeignWrite } from './rewrite/foreign-writes.ts'
 import type { ModeOf } from './rewrite/mode.ts'
 import type { RawPolicy } from './rewrite/raw-sql.ts'
 import type { PrismaNamespace } from './values/contract.ts'
@@ -37,6 +38,11 @@ export interface EnvelopeOptions {
   readonly deadline?: number
   /** Raw SQL that names encrypted columns: `warn` (default) once for each text, `throw`, or `allow`. */
   readonly raw?: RawPolicy
+  /**
+   * Told of each column of a sealed row that something else than this extension wrote to, when a field in mode `plain` or `dual` is read or written; its value
+   * is not among what it is told. By default the process warns once for each field. It must not throw: its errors become a warning.
+   */
+  readonly onForeignWrite?: OnForeignWrite
 }
 
 const KNOWN = new Set<string>([
@@ -50,6 +56,7 @@ const KNOWN = new Set<string>([
   'branch',
   'deadline',
   'raw',
+  'onForeignWrite',
 ] satisfies (keyof EnvelopeOptions)[])
 
 /** Options with their shape checked; the key layer checks its own part. */
@@ -64,6 +71,7 @@ export interface Config {
   readonly branch: NonNullable<EnvelopeOptions['branch']>
   readonly deadline: number | undefined
   readonly raw: RawPolicy
+  readonly onForeignWrite: OnForeignWrite | undefined
 }
 
 /**
@@ -92,6 +100,10 @@ export function resolveOptions(options: EnvelopeOptions): Config {
   if (indexKey?.others !== undefined && !Array.isArray(indexKey.others)) {
     throw new EnvelopeError('CONFIG', '`indexKey.others` must be a list of what `createIndexKey(keys)` returned')
   }
+  const { onForeignWrite } = options
+  if (onForeignWrite !== undefined && typeof onForeignWrite !== 'function') {
+    throw new EnvelopeError('CONFIG', '`onForeignWrite` must be a function')
+  }
   const searchable = firstSearchable(models)
   if (searchable !== undefined && indexKey === undefined) {
     throw new EnvelopeError(
@@ -110,6 +122,7 @@ export function resolveOptions(options: EnvelopeOptions): Config {
     branch: options.branch ?? {},
     deadline: options.deadline,
     raw,
+    onForeignWrite,
   })
 }
 

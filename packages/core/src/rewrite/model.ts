@@ -35,10 +35,10 @@ export interface Sealing {
   readonly byName: ReadonlyMap<string, EncryptedField>
   /** Fields that are written sealed: those whose mode is not `plain`. */
   readonly sealed: readonly EncryptedField[]
-  /** Fields that are written in the clear. */
-  readonly plain: readonly EncryptedField[]
   /** Whether some field is not `strict`: rows without an envelope may exist, and something else may write to columns. */
   readonly tolerant: boolean
+  /** Whether some field is `strict`, so that rows without an envelope are an error where they are written. */
+  readonly hasStrict: boolean
   readonly bound: readonly BoundField[]
   readonly boundNames: ReadonlySet<string>
   /** Primary key and bound columns: what a row must be read with to be opened and to be named in an error. */
@@ -120,8 +120,8 @@ function compileSealing(model: string, plan: ModelPlan, prisma: PrismaNamespace,
     encrypted,
     byName: new Map(encrypted.map((field) => [field.name, field])),
     sealed,
-    plain: encrypted.filter(({ mode }) => mode === 'plain'),
     tolerant: encrypted.some(({ mode }) => mode !== 'strict'),
+    hasStrict: encrypted.some(({ mode }) => mode === 'strict'),
     bound,
     boundNames: new Set(envelope.bind),
     needed: [...new Set([...plan.primaryKey, ...envelope.bind])],

@@ -4,6 +4,7 @@ import { type Input, isInput } from './input.ts'
 import type { Model, Relation } from './model.ts'
 import { NeedsSteps, onlyIfTaken } from './needs-steps.ts'
 import type { Rewriting } from './rewriting.ts'
+import { isPartOfUnique } from './unique-keys.ts'
 import { refuseSealedChange, reseals } from './update-data.ts'
 import { rewriteUniqueWhere, rewriteWhere } from './where.ts'
 
@@ -163,7 +164,10 @@ function childOf(relation: Relation, parent: Lookup): Lookup {
 /** Attaching or detaching rows that hold the foreign key changes it: rows that are bound to it, or to a copy of it, would have to be sealed anew. */
 function refuseRebinding(relation: Relation, operation: string, rewriting: Rewriting): void {
   const { sealing, referencedByBound } = relation.model
-  const bound = relation.opposite.from.find((name) => sealing?.boundNames.has(name) === true || referencedByBound.has(name))
+  const bound = relation.opposite.from.find(
+    (name) =>
+      sealing?.boundNames.has(name) === true || referencedByBound.has(name) || isPartOfUnique(relation.model, name, rewriting),
+  )
   if (bound !== undefined) {
     const reason = `a nested \`${operation}\` changes a column that the row is bound to; update the rows of ${relation.model.name} themselves`
     throw new NeedsSteps(rewriting.error('UNSUPPORTED', reason, relation.model, bound))

@@ -4,7 +4,7 @@ import { isKnown, type Lookup, ownedBy } from './binding.ts'
 import type { Input } from './input.ts'
 import type { EncryptedField, Model } from './model.ts'
 import { NeedsSteps } from './needs-steps.ts'
-import type { Row } from './opened-row.ts'
+import { isToken, type Row } from './opened-row.ts'
 import type { Rewriting } from './rewriting.ts'
 import type { ClaimedValue } from './unique-claim.ts'
 
@@ -50,6 +50,22 @@ export function claimUniques(model: Model, values: UniqueValues, rewriting: Rewr
     if (!rewriting.findsTwins) throw takesSteps(model, unique.searched[0]?.name, rewriting)
     rewriting.claim({ model, unique, searched, others, except: values.except })
   }
+}
+
+/** The encoded form of what a column of plaintext holds, or is to hold; null where it is none that this field takes, which is Prisma's to refuse. */
+export function encodedColumn(field: EncryptedField, held: unknown): string | null {
+  if (typeof held !== 'string' || isToken(held)) return null
+  try {
+    const value = field.codec.encode(held)
+    return typeof value === 'string' ? value : null
+  } catch {
+    return null
+  }
+}
+
+/** Whether a column is a part of such a key, so that whoever changes it has to claim the key. */
+export function isPartOfUnique(model: Model, name: string, rewriting: Rewriting): boolean {
+  return ambiguousUniques(model, rewriting).some(({ parts }) => parts.has(name))
 }
 
 /** Whether an update writes a part of a unique key that {@link claimUniques} is about. */

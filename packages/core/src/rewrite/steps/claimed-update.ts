@@ -4,9 +4,9 @@ import { bindingOf, givenValue, isKnown, type Lookup } from '../binding.ts'
 import { scopeFrom } from '../encrypted-values.ts'
 import type { Input } from '../input.ts'
 import type { EncryptedField, Model, Sealing } from '../model.ts'
-import { isToken, type Row, recordedValue } from '../opened-row.ts'
+import { type Row, recordedValue } from '../opened-row.ts'
 import type { Rewriting } from '../rewriting.ts'
-import { changedIn, claimUniques } from '../unique-keys.ts'
+import { claimUniques, encodedColumn } from '../unique-keys.ts'
 
 /** A row that is about to be updated. */
 export interface UpdatedRow {
@@ -34,9 +34,8 @@ export function claimUpdated({ model, sealing, row, record, after, out }: Update
     const recorded = recordedValue(record, field)
     if (recorded !== undefined) return typeof recorded === 'string' ? recorded : null
     const column = after(field.name)
-    const held = isKnown(column) ? column.value : null
-    const value = held === null || isToken(held) ? null : field.codec.encode(held)
-    return typeof value === 'string' ? value : null
+    const held = field.name in out ? givenValue(out[field.name]) : isKnown(column) ? column.value : null
+    return encodedColumn(field, held)
   }
   const set = (field: EncryptedField, held: unknown): void => {
     out[field.name] = held
@@ -46,9 +45,4 @@ export function claimUpdated({ model, sealing, row, record, after, out }: Update
     [...parts].some((name) => changed.has(name)) ? fields.filter((name) => !changed.has(name) && !sealing.byName.has(name)) : [],
   )
   return Object.fromEntries(kept.map((name) => [name, row[name]]))
-}
-
-/** The fields that an update of columns writes. */
-export function writtenIn(model: Model, data: Input, rewriting: Rewriting): ReadonlySet<string> {
-  return changedIn(model, data, rewriting)
 }

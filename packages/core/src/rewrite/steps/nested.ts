@@ -27,7 +27,7 @@ export async function writeNested(steps: Steps, known: KnownRow, nested: readonl
   for (const { relation, operations } of nested) {
     for (const [operation, argument] of Object.entries(operations)) {
       if (steps.rewriting.isAbsent(argument)) continue
-      if (!changesBinding(parent.model, relation, operation) && waiting.takes(parent, relation, operation, argument)) continue
+      if (!changesBinding(parent.model, relation, operation, steps.rewriting) && waiting.takes(parent, relation, operation, argument)) continue
       parent = await waiting.flush(parent)
       parent = await write(steps, parent, relation, operation, argument)
     }
@@ -78,7 +78,7 @@ async function write(
   argument: unknown,
 ): Promise<KnownRow> {
   const { rewriting } = steps
-  if (changesBinding(parent.model, relation, operation)) {
+  if (changesBinding(parent.model, relation, operation, rewriting)) {
     return attachOwn(steps, parent, relation, operation, argument, (row) => one(steps, row, relation, operation, argument))
   }
   switch (operation) {
@@ -143,7 +143,7 @@ async function connectExisting(steps: Steps, parent: KnownRow, relation: Relatio
   const where = await rewritten(steps.rewriting, (next) => rewriteUniqueWhere(model, input['where'], next))
   const again = isRequiredOneToOne(relation, parent.model) && (await isAttached(steps, parent, relation, found))
   const create = again && isInput(input['create']) ? await standIn(steps.rewriting, model, input['create'], relation) : undefined
-  if (changesBindingOfOther(relation)) return attach(steps, parent, relation, 'connect', input['where'], create)
+  if (changesBindingOfOther(relation, steps.rewriting)) return attach(steps, parent, relation, 'connect', input['where'], create)
   const operations = create === undefined ? { connect: where } : { connectOrCreate: { where, create } }
   return updateKnown(steps, parent, { [relation.name]: operations })
 }

@@ -92,8 +92,9 @@ export async function upsertInSteps(call: Call, tools: Tools): Promise<unknown> 
   validateUpdate(model, args['update'], plain.rewriting)
   validateSelection(model, args, plain.rewriting, call.hidden)
   const nested = hasNestedWrites(model, args['create'], plain) || hasNestedWrites(model, args['update'], plain)
-  const inOneStatement = !nested && wholeRow(call) !== undefined && ambiguousUniques(model, plain.rewriting).length === 0
-  if (inOneStatement && call.transaction === 'none') return upsert(call, plain)
+  // A row that may have to be locked needs a transaction to be locked in, and so does the search for others of its unique values.
+  const locks = model.sealing?.tolerant === true || ambiguousUniques(model, plain.rewriting).length > 0
+  if (!nested && !locks && wholeRow(call) !== undefined && call.transaction === 'none') return upsert(call, plain)
   try {
     return await call.inTransaction((session, ahead) => upsert(call, stepsOf(call, session, ahead)))
   } catch (error) {
