@@ -1,7 +1,9 @@
+import { createIndexKey, type EnvelopeOptions } from 'prisma-envelope'
 import { Prisma, plainSkip, skip } from '../../support/client.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { createBareClient, type EncryptedClient, extend } from '../../support/encrypted-client.ts'
 import { createLoggedClient } from '../../support/query-log.ts'
+import { rewriteByTurns } from '../../support/rewritten-rows.ts'
 import { createTwins } from '../../support/twins.ts'
 import type { Own } from './cases.ts'
 import { contents, settle, TABLES } from './village.ts'
@@ -17,15 +19,33 @@ export interface Side {
   readonly own: Own
 }
 
-/** An encrypted client, one with a single connection, and plain Prisma, on tables that hold the same rows. */
-export async function openStage() {
+/** An encrypted client whose rows may have been written by clients of other options than its own. */
+export interface Cast {
+  /** What the clients on the stage take. */
+  readonly options: Partial<EnvelopeOptions>
+  /** What the client takes that writes all rows. */
+  readonly settlers?: Partial<EnvelopeOptions>
+  /** What the client takes that then writes every other row. */
+  readonly movers?: Partial<EnvelopeOptions>
+}
+
+/**
+ * An encrypted client, one with a single connection, and plain Prisma, on tables that hold the same rows.
+ *
+ * @param castOf given two keys to choose from.
+ */
+export async function openStage(castOf: (indexKeys: readonly [string, string]) => Cast = () => ({ options: {} })) {
   const { twin, twinNulls, sql, twinSql, database, keys, indexKey } = await createTwins('grammar')
+  const { options: chosen, settlers, movers } = castOf([indexKey.current, await createIndexKey(keys)])
   // Without its preview feature, `Prisma.skip` stands in the runtime alone.
-  const options = { keys, indexKey, raw: 'allow', Prisma: { ...Prisma, skip } } as const
+  const common = { keys, indexKey, raw: 'allow', Prisma: { ...Prisma, skip } } as const
+  const options = { ...common, ...chosen }
   const log = createLoggedClient(database)
   const prisma = extend(log.bare, options)
   const single = extend(createBareClient(database, 1), options)
-  await Promise.all([settle(prisma, Prisma), settle(twin, twinNulls)])
+  const settler = settlers === undefined ? prisma : extend(log.bare, { ...common, ...settlers })
+  await Promise.all([settle(settler, Prisma), settle(twin, twinNulls)])
+  if (movers !== undefined) await rewriteByTurns(settler, extend(log.bare, { ...common, ...movers }))
   await Promise.all([remember(sql), remember(twinSql)])
   const original = await Promise.all([stored(sql), stored(twinSql)])
   return {
