@@ -139,7 +139,7 @@ describe('a value that can not be sealed', () => {
     const plan = {
       ...models,
       AllTypes: { ...models.AllTypes, columns: { ...models.AllTypes.columns, moodOpt: narrowed } },
-    } as unknown as typeof models
+    }
     const { id } = await bare.allTypes.create({ data: everyType })
     const update = client({ models: plan, mode: 'dual' }).allTypes.update({ where: { id }, data: { int: 2 } })
     await expect(update).rejects.toMatchObject({ code: 'INVALID_VALUE', model: 'AllTypes', field: 'moodOpt', primaryKey: { id } })

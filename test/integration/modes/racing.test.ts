@@ -82,12 +82,8 @@ describe.each(Object.entries(crews))('writers that race for one row, %s,', (name
 test('a foreign write between the read and the write of a partial update stays, and counts as newer', async () => {
   const id = 'between'
   await strict.patient.create({ data: { id, email: id, ssn: 'old', fullName: 'old', notes: 'old', ward: '' } })
-  const late = extend(bare.$extends({ query: { $allOperations: interrupt } }) as unknown as typeof bare, {
-    keys,
-    indexKey,
-    mode: 'dual',
-    onForeignWrite: () => {},
-  })
+  // Applied later, it stands between the extension and the database.
+  const late = racing('dual').$extends({ query: { $allOperations: interrupt } })
   await late.patient.update({ where: { id }, data: { ssn: 'new' } })
   expect(await modes.dual.patient.findUnique({ where: { id } })).toMatchObject({ ssn: 'new', fullName: 'foreign', notes: 'old' })
   await modes.dual.patient.update({ where: { id }, data: { notes: 'new' } })

@@ -22,13 +22,13 @@ export type Modes = Awaited<ReturnType<typeof createModes>>
 export function planWithout(model: keyof typeof models, field: string): typeof models {
   const { [field]: column, ...others } = models[model].columns as Record<string, object>
   const { encrypted: _, ...plain } = column as { encrypted?: unknown }
-  return { ...models, [model]: { ...models[model], columns: { ...others, [field]: plain } } } as unknown as typeof models
+  return { ...models, [model]: { ...models[model], columns: { ...others, [field]: plain } } }
 }
 
 /** The plan of an application that knows nothing of a field. */
 export function planUnaware(model: keyof typeof models, field: string): typeof models {
   const { [field]: _, ...columns } = models[model].columns as Record<string, object>
-  return { ...models, [model]: { ...models[model], columns } } as unknown as typeof models
+  return { ...models, [model]: { ...models[model], columns } }
 }
 
 /** A patient's own fields. */
