@@ -1,3 +1,4 @@
+import type { ColumnPlan, ModelPlan } from 'prisma-envelope/plan'
 import { describe, expect, test } from 'vitest'
 import { models } from '../../support/client.ts'
 import type { EncryptedClient } from '../../support/encrypted-client.ts'
@@ -135,11 +136,9 @@ describe('a value that can not be sealed', () => {
   })
 
   test('as its type has no such value any more', async () => {
-    const narrowed = { ...models.AllTypes.columns.moodOpt, values: { CALM: 'CALM' } }
-    const plan = {
-      ...models,
-      AllTypes: { ...models.AllTypes, columns: { ...models.AllTypes.columns, moodOpt: narrowed } },
-    }
+    const { columns } = models['AllTypes'] as ModelPlan
+    const narrowed = { ...columns, moodOpt: { ...(columns['moodOpt'] as ColumnPlan), values: { CALM: 'CALM' } } }
+    const plan = { ...models, AllTypes: { ...(models['AllTypes'] as ModelPlan), columns: narrowed } }
     const { id } = await bare.allTypes.create({ data: everyType })
     const update = client({ models: plan, mode: 'dual' }).allTypes.update({ where: { id }, data: { int: 2 } })
     await expect(update).rejects.toMatchObject({ code: 'INVALID_VALUE', model: 'AllTypes', field: 'moodOpt', primaryKey: { id } })
