@@ -109,6 +109,21 @@ describe('$envelope', () => {
   })
 })
 
+describe('a cursor', () => {
+  const page = (db: EncryptedClient, cursor: object) =>
+    db.person.findMany({ cursor: cursor as { id: string }, orderBy: { id: 'asc' }, select: { id: true } })
+
+  test.each(['plain', 'dual'] as const)('names its row by a key, or by two that agree, in mode %s', async (mode) => {
+    const db = client({ mode, indexKey: { current: b, others: [a] } })
+    await db.person.create({ data: person('bob') })
+    const email = 'ada@example.org'
+    expect(await page(db, { email })).toEqual([{ id: 'ada' }, { id: 'bob' }])
+    expect(await page(db, { id: 'ada', email })).toEqual([{ id: 'ada' }, { id: 'bob' }])
+    expect(await page(db, { email: 'nobody@example.org' })).toEqual([])
+    expect(await page(db, { id: 'bob', email })).toEqual([])
+  })
+})
+
 describe('unique values that stand in several forms', () => {
   const isolated = (
     db: EncryptedClient,
@@ -214,6 +229,9 @@ describe('plaintext, in mode dual,', () => {
         expect(await db.patient.findMany({ where: { ssn: `ssn of ${id}` }, select: { id: true, ssn: true } })).toEqual([
           { id, ssn: `ssn of ${id}` },
         ])
+        expect(await db.patient.count({ where: { email: id, ssn: `ssn of ${id}` } })).toBe(1)
+        expect(await db.patient.findUnique({ where: { email: id, ssn: `ssn of ${id}` }, select: { id: true } })).toEqual({ id })
+        expect(await db.patient.findUnique({ where: { email: id, ssn: 'of another' } })).toBeNull()
         expect(await db.patient.count({ where: { NOT: { ssn: `ssn of ${id}` } } })).toBe(1)
         expect(await db.patient.count({ where: { ssn: { not: `ssn of ${id}` } } })).toBe(1)
       }
