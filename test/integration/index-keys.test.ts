@@ -133,7 +133,12 @@ describe('unique values that stand in several forms', () => {
 
   test.each(['RepeatableRead', 'Serializable'] as const)('are not written where others can not be seen: at %s', async (level) => {
     const db = client(underBoth)
-    const refusal = { code: 'UNSUPPORTED', model: 'Person', field: 'email', message: expect.stringContaining('ReadCommitted') }
+    const refusal = {
+      code: 'UNSUPPORTED' as const,
+      model: 'Person',
+      field: 'email',
+      message: expect.stringContaining('ReadCommitted'),
+    }
     await expectRefusal(sql, () => isolated(db, level, (tx) => tx.person.create({ data: person('bob') })), refusal)
     // What writes none, and what has one form, is as ever.
     await isolated(db, level, (tx) => tx.person.update({ where: { email: 'ada@example.org' }, data: { name: 'Ada' } }))
