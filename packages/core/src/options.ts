@@ -1,4 +1,5 @@
 import { EnvelopeError } from './errors.ts'
+import type { IndexKeyLines } from './keys/index-keys.ts'
 import type { KeyProvider } from './keys/key-provider.ts'
 import { type ModeOption, resolveModes } from './modes.ts'
 import type { ModelsPlan } from './plan.ts'
@@ -14,7 +15,10 @@ export interface EnvelopeOptions {
   readonly models: ModelsPlan
   /** `current` seals new rows; `others` open rows too. */
   readonly keys: { readonly current: KeyProvider; readonly others?: readonly KeyProvider[] }
-  /** What {@link createIndexKey} returned. Required where a field is `searchable`. */
+  /**
+   * What {@link createIndexKey} returned. Required where a field is `searchable`. New tokens are made with `current`; those made with `others` are
+   * found too.
+   */
   readonly indexKey?: { readonly current: string; readonly others?: readonly string[] }
   /**
    * `strict` (default): every row must be sealed. `dual` seals what it writes and reads rows of both kinds; `plain` reads both and writes plaintext. One
@@ -60,7 +64,7 @@ export interface Config {
   readonly prisma: PrismaNamespace
   readonly models: ModelsPlan
   readonly keys: EnvelopeOptions['keys']
-  readonly indexKey: { readonly current: string } | undefined
+  readonly indexKey: IndexKeyLines | undefined
   readonly modeOf: ModeOf
   readonly wrap: 'branch' | 'direct'
   readonly cache: NonNullable<EnvelopeOptions['cache']>
@@ -93,15 +97,12 @@ export function resolveOptions(options: EnvelopeOptions): Config {
   if (raw !== 'warn' && raw !== 'throw' && raw !== 'allow') {
     throw new EnvelopeError('CONFIG', "`raw` must be 'warn', 'throw' or 'allow'")
   }
+  if (indexKey?.others !== undefined && !Array.isArray(indexKey.others)) {
+    throw new EnvelopeError('CONFIG', '`indexKey.others` must be a list of what `createIndexKey(keys)` returned')
+  }
   const { onForeignWrite } = options
   if (onForeignWrite !== undefined && typeof onForeignWrite !== 'function') {
     throw new EnvelopeError('CONFIG', '`onForeignWrite` must be a function')
-  }
-  if (indexKey?.others !== undefined && indexKey.others.length > 0) {
-    throw new EnvelopeError(
-      'UNSUPPORTED',
-      'several index keys (`indexKey.others`) are not part of this version; leave `others` empty',
-    )
   }
   const searchable = firstSearchable(models)
   if (searchable !== undefined && indexKey === undefined) {
@@ -114,7 +115,7 @@ export function resolveOptions(options: EnvelopeOptions): Config {
     prisma: namespaceOf(options.Prisma),
     models,
     keys,
-    indexKey: indexKey === undefined ? undefined : { current: indexKey.current },
+    indexKey: indexKey === undefined ? undefined : { current: indexKey.current, others: [...(indexKey.others ?? [])] },
     modeOf: resolveModes(mode, models),
     wrap,
     cache: options.cache ?? {},

@@ -1,9 +1,10 @@
-import { bindingOf, type Lookup, NOWHERE, valueOfNewRow } from './binding.ts'
+import { bindingOf, givenValue, type Lookup, NOWHERE, valueOfNewRow } from './binding.ts'
 import { type EncodedValues, encodeValues, replaceValues, scopeFrom } from './encrypted-values.ts'
 import type { Input } from './input.ts'
 import type { EncryptedField, Model } from './model.ts'
 import { rewriteNestedWrites } from './nested-writes.ts'
 import type { Rewriting } from './rewriting.ts'
+import { claimUniques, encodedColumn } from './unique-keys.ts'
 
 /**
  * Rewrites the `data` of a `create`, and of all rows created below it: encrypted values become placeholders and tokens, and each row gets an
@@ -30,8 +31,31 @@ function rewriteRow(model: Model, data: Input, rewriting: Rewriting, inherited: 
       out[sealing.field] = envelope
     })
   }
+  claimNewRow(model, data, out, values, inherited, rewriting)
   rewriteNestedWrites(model, out, 'owned', parentOf(model, out, inherited, rewriting), rewriting)
   return out
+}
+
+function claimNewRow(
+  model: Model,
+  data: Input,
+  out: Record<string, unknown>,
+  values: EncodedValues | undefined,
+  inherited: Lookup,
+  rewriting: Rewriting,
+): void {
+  const { sealing } = model
+  if (sealing === undefined) return
+  const columnOf = (field: string) => valueOfNewRow(model, field, out, inherited, rewriting)
+  const searched = (field: EncryptedField): string | null => {
+    const sealed = values?.get(field)
+    return typeof sealed === 'string' ? sealed : encodedColumn(field, givenValue(data[field.name]) ?? field.initial)
+  }
+  const scope = (field: EncryptedField) => scopeFrom(sealing, bindingOf(model, sealing, columnOf, rewriting))(field)
+  const set = (field: EncryptedField, held: unknown): void => {
+    out[field.name] = held
+  }
+  claimUniques(model, { searched, scope, other: columnOf, set }, rewriting)
 }
 
 /** `data` of `createMany`: one row or a list. */

@@ -1,5 +1,5 @@
-import type { Model } from './model.ts'
-import { foreignWrite, type Row, type RowRecord, recordedValue, UNSEALED } from './opened-row.ts'
+import type { EncryptedField, Model } from './model.ts'
+import { foreignWrite, type Row, type RowRecord, recordedValue, valueOfColumn } from './opened-row.ts'
 import type { Rewriting } from './rewriting.ts'
 import type { Expectation } from './where.ts'
 
@@ -19,10 +19,9 @@ export function comparisonsOf(
   expectations: readonly Expectation[],
   rewriting: Rewriting,
 ): readonly Comparison[] {
-  // A row without an envelope was found by what its column holds.
-  const compared = opened === UNSEALED ? expectations.filter(({ field }) => field.mode === 'strict') : expectations
-  return compared.map(({ field, tokens }) => {
+  return expectations.map(({ field, tokens }) => {
     const value = recordedValue(opened.record, field)
+    if (field.mode !== 'strict' && value === undefined) return () => refuseBareToken(row, model, field, rewriting)
     const found: { token?: string } = {}
     if (typeof value === 'string') {
       const scope = (field.search?.scope ?? []).flatMap((name) => {
@@ -39,6 +38,11 @@ export function comparisonsOf(
       }
     }
   })
+}
+
+/** A value that no envelope holds was found by its column, as far as the column is no token. */
+function refuseBareToken(row: Row, model: Model, field: EncryptedField, rewriting: Rewriting): void {
+  valueOfColumn(field, row[field.name], row, model, rewriting)
 }
 
 /** {@link comparisonsOf} one row, at once. */

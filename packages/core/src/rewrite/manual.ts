@@ -17,7 +17,7 @@ import {
   valueOf,
 } from './opened-row.ts'
 import { Rewriting, type Tools } from './rewriting.ts'
-import { searchToken } from './search.ts'
+import { searchToken, searchTokens } from './search.ts'
 
 /** For code that must use raw SQL: the two halves of what the extension does by itself. */
 export interface ManualEnvelope {
@@ -30,6 +30,11 @@ export interface ManualEnvelope {
    * @throws EnvelopeError `UNSUPPORTED` where the field is not searchable or its scope is not given.
    */
   token(field: string, value: string, scope?: Readonly<Record<string, unknown>>): Promise<string>
+  /**
+   * All tokens by which raw SQL finds a value, the current one first: {@link token} under each index key of `indexKey.current` and `indexKey.others`. Rows
+   * that no envelope seals yet hold the value itself.
+   */
+  tokens(field: string, value: string, scope?: Readonly<Record<string, unknown>>): Promise<readonly string[]>
   /**
    * Opens rows that raw SQL read. They must hold the envelope, the primary key and the bound columns; keys may be column names or field names.
    * Encrypted columns that are among the keys come back decrypted, the envelope is left out, everything else stays.
@@ -48,6 +53,16 @@ export function manualEnvelope(models: Models, tools: Tools): ManualEnvelope {
       let found = ''
       searchToken(model, field, value, new Map(Object.entries(scope)), rewriting, (token) => {
         found = token
+      })
+      await rewriting.settle()
+      return found
+    },
+    async tokens(path, value, scope = {}) {
+      const rewriting = new Rewriting(tools, '$envelope.tokens')
+      const { model, field } = fieldAt(models, path)
+      let found: readonly string[] = []
+      searchTokens(model, field, value, new Map(Object.entries(scope)), rewriting, (all) => {
+        found = all
       })
       await rewriting.settle()
       return found

@@ -45,6 +45,8 @@ export interface Sealing {
   readonly needed: readonly string[]
   /** Of the records that are written: of the fields {@link Sealing.sealed}. */
   readonly fieldSet: string
+  /** Of the records that hold every field. */
+  readonly wholeFieldSet: string
 }
 
 /** A model of the plan, compiled once: codecs made, relations linked. */
@@ -124,6 +126,7 @@ function compileSealing(model: string, plan: ModelPlan, prisma: PrismaNamespace,
     boundNames: new Set(envelope.bind),
     needed: [...new Set([...plan.primaryKey, ...envelope.bind])],
     fieldSet: compilers.fieldSetId(sealed.map((field) => field.identity)),
+    wholeFieldSet: compilers.fieldSetId(encrypted.map((field) => field.identity)),
   }
 }
 

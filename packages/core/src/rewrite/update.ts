@@ -8,6 +8,7 @@ import { NeedsSteps, withSteps } from './needs-steps.ts'
 import { rewriteNestedWrites } from './nested-writes.ts'
 import type { Rewriting } from './rewriting.ts'
 import { isNotFound, sealedArgs, type Update, valuesAfterUpdate, withCondition } from './sealed-update.ts'
+import { refuseUniqueChange } from './unique-keys.ts'
 import { refuseReferencedChange, reseals } from './update-data.ts'
 
 /**
@@ -28,6 +29,7 @@ export async function runUpdate(update: Update): Promise<unknown> {
   const { data } = original
   if (!isInput(data)) return call.query({ ...update.args, data: rewriting.oneInput(model, 'data', data, (input) => input) })
   refuseReferencedChange(model, data, rewriting)
+  refuseUniqueChange(model, data, rewriting)
   const { sealing } = model
   if (sealing === undefined || !reseals(model, data, rewriting)) {
     const out: Record<string, unknown> = { ...data }

@@ -7,6 +7,8 @@ import type { Model, Sealing } from '../model.ts'
 import { type Row, type RowRecord, UNSEALED } from '../opened-row.ts'
 import { LOST, untilWon } from '../race.ts'
 import { keysFilter, renewedFields, sealedFields, selectOf } from '../row-key.ts'
+import { isPartOfUnique } from '../unique-keys.ts'
+import { claimUpdated } from './claimed-update.ts'
 import { writeEnvelopes } from './envelope-writes.ts'
 import { lockRow } from './row-lock.ts'
 import type { KnownRow, Steps } from './steps.ts'
@@ -105,8 +107,10 @@ function renewedBy(model: Model, row: Row): Row {
 }
 
 /** Seals a claimed row for what it is bound to once `after` holds, if that is not what it was. */
-export async function rebind({ session, rewriting }: Steps, claimed: ClaimedRow, after: Row): Promise<void> {
+export async function rebind(steps: Steps, claimed: ClaimedRow, after: Row): Promise<void> {
+  const { session, rewriting } = steps
   const { model, sealing, row, opened } = claimed
+  await refuseTwin(steps, claimed, after)
   if (opened === UNSEALED) return
   const bound =
     (values: Row): Lookup =>
@@ -130,4 +134,19 @@ export async function rebind({ session, rewriting }: Steps, claimed: ClaimedRow,
   ])
   if (written === 1) return
   throw rewriting.error('CONFLICT', 'another operation of this transaction changed the row at the same time', model)
+}
+
+/** Claims the unique keys that a row has come to have; where another row has one, the database refuses what is then written. */
+async function refuseTwin({ session, rewriting }: Steps, { model, sealing, row, opened }: ClaimedRow, after: Row): Promise<void> {
+  const now: Row = { ...row, ...after }
+  const changed = new Set(
+    Object.keys(after).filter((name) => isPartOfUnique(model, name, rewriting) && after[name] !== row[name]),
+  )
+  if (changed.size === 0) return
+  const next = rewriting.next()
+  const out: Record<string, unknown> = {}
+  const updated = { model, sealing, row: now, record: opened.record, after: (name: string) => ({ value: now[name] }), out }
+  claimUpdated(updated, changed, next)
+  await next.settle()
+  if (Object.keys(out).length > 0) await session.run(model, 'updateMany', { where: keysFilter(model, [now]), data: out })
 }

@@ -1,12 +1,14 @@
 import { encodeValues } from '../encrypted-values.ts'
 import { type Input, isInput } from '../input.ts'
 import { compareFound } from '../lookup.ts'
-import { merge, mergedData, openAll, reportForeignWrites, unchangedEnvelope } from '../merge.ts'
+import { merge, mergedData, openAll, reportForeignWrites, unchangedEnvelope, valuesOfMerged } from '../merge.ts'
 import type { Model, Sealing } from '../model.ts'
 import type { Row } from '../opened-row.ts'
 import { LOST, untilWon } from '../race.ts'
 import { keysFilter, knownFields, sealedFields, selectOf } from '../row-key.ts'
+import { changedIn } from '../unique-keys.ts'
 import type { Expectation } from '../where.ts'
+import { claimUpdated } from './claimed-update.ts'
 import { lockRow } from './row-lock.ts'
 import type { KnownRow, Steps } from './steps.ts'
 
@@ -62,15 +64,18 @@ export async function resealRow(
     }
     const next = rewriting.next()
     const sealed = mergedData(current, merged, model, sealing, data, values, next)
+    const after = valuesOfMerged(model, data, current, next)
+    const updated = { model, sealing, row: current, record: merged.record ?? {}, after, out: sealed }
+    const unchanged = claimUpdated(updated, changedIn(model, data, next), next)
     await next.settle()
     const written = await session.run(model, 'updateManyAndReturn', {
-      where: { AND: [itself, { [sealing.field]: unchangedEnvelope(current, sealing, rewriting) }] },
+      where: { AND: [itself, unchanged, { [sealing.field]: unchangedEnvelope(current, sealing, rewriting) }] },
       data: sealed,
       select: selectOf([...selected, ...knownFields(model)]),
     })
-    const [after] = written as Row[]
-    if (after === undefined) return LOST
+    const [changed] = written as Row[]
+    if (changed === undefined) return LOST
     reportForeignWrites(current, merged, model, rewriting)
-    return { model, row: after }
+    return { model, row: changed }
   }
 }

@@ -10,6 +10,7 @@ import type { Row, RowRecord } from '../opened-row.ts'
 import { LOST, untilWon } from '../race.ts'
 import type { Rewriting } from '../rewriting.ts'
 import { keyFields, keysFilter, knownFields, renewedFields, sealedFields, selectOf } from '../row-key.ts'
+import { writesUniques } from '../unique-keys.ts'
 import { boundIn, referencedIn } from '../update-data.ts'
 import { isUntidy, writeLocked } from './claim.ts'
 import { ciphertextOf, writeEnvelopes } from './envelope-writes.ts'
@@ -38,7 +39,9 @@ export async function updateRows(
   const { sealing } = model
   if (!isInput(data)) throw rewriting.error('INVALID_VALUE', '`data` must be an object, as Prisma says', model)
   const bounds = rewriting.isAbsent(limit) ? {} : { limit }
-  if (referencedIn(model, data, rewriting).length > 0) return oneByOne(steps, model, where, data, limit)
+  if (referencedIn(model, data, rewriting).length > 0 || writesUniques(model, data, rewriting)) {
+    return oneByOne(steps, model, where, data, limit)
+  }
   if (sealing === undefined) {
     const select = selectOf(keyFields(model))
     return (await session.run(model, 'updateManyAndReturn', { where, data, ...bounds, select })) as Row[]
