@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { createPace, type PaceOptions } from '../batches/pace.ts'
+import { isPassing, patiently } from '../batches/retry.ts'
 import { connect } from '../database/connection.ts'
 import { EXIT } from '../exit-code.ts'
 import type { Program } from '../program.ts'
@@ -66,6 +67,9 @@ export function addVerify({ commander, run }: Program): void {
           const complete = !stop.aborted && reports.every((report) => report.complete)
           const models = reports.map((report) => ({ ...report, findings: findings.of(report.model) }))
           output.result(verifyText(models), { command: 'verify', complete, findings: findings.total, models })
+        } catch (error) {
+          // Whoever is told to stop while the database or the KMS is away need not hear of that.
+          if (!stop.aborted || !isPassing(error)) throw error
         } finally {
           await against?.end({ timeout: 5 })
         }
@@ -87,17 +91,19 @@ async function verifyModels(
   pacing: PaceOptions,
   options: VerifyOptions,
 ): Promise<readonly ModelReport[]> {
+  const onRetry = (error: unknown): void => output.note(`trying again after ${(error as { code?: string }).code ?? 'an error'}`)
+  const patient = <T>(work: () => Promise<T>): Promise<T> => patiently({ patience: options.patience, stop, onRetry }, work)
   const tables: { readonly table: Table; readonly names: ReadonlySet<string> }[] = []
   for (const [model, fields] of selectedModels(config.models, names)) {
     const plan = config.models[model]
-    if (plan !== undefined) tables.push({ table: await inspectTable(sql, model, plan), names: fields })
+    if (plan !== undefined) tables.push({ table: await patient(() => inspectTable(sql, model, plan)), names: fields })
   }
   const pace = createPace(sql, pacing)
   const reports: ModelReport[] = []
   for (const { table, names: chosen } of tables) {
     if (stop.aborted) break
     const { model } = table
-    const total = Math.min(options.sample ?? Number.POSITIVE_INFINITY, await countedRows(sql, table))
+    const total = Math.min(options.sample ?? Number.POSITIVE_INFINITY, await patient(() => countedRows(sql, table)))
     const meter = createMeter()
     const [callsBefore, findingsBefore] = [keys.stats.kmsCalls.unwrap, findings.total]
     let done = 0

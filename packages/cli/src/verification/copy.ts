@@ -17,7 +17,7 @@ export interface Comparison {
   onlyHere: number
   /** Rows that the copy alone has: deleted since. */
   onlyThere: number
-  /** Rows that can't be read, on one side or the other. */
+  /** Rows that do not open, on one side or the other. */
   unreadable: number
   /** Equal as Prisma Client reads them: a column of the copy holds more digits. */
   rounded: number
@@ -110,15 +110,15 @@ function compareRows(fields: readonly Field[], here: Side, there: Side): Verdict
   if (here.opened instanceof EnvelopeError || there.opened instanceof EnvelopeError) return { kind: 'unreadable' }
   const differing: Field[] = []
   let rounded = false
-  let unreadable = false
   fields.forEach((field, i) => {
-    const [mine, other] = [here, there].map(({ columns, opened }) => valueOf(field, columns[i] ?? null, opened as OpenedRow))
-    if (mine === undefined || other === undefined) unreadable = true
-    else if (!isDeepStrictEqual(mine.value, other.value)) differing.push(field)
-    else if (mine.rounded !== other.rounded) rounded = true
+    const texts = [here, there].map(({ columns }) => columns[i] ?? null)
+    const [mine, other] = [here, there].map(({ opened }, side) => valueOf(field, texts[side] ?? null, opened as OpenedRow))
+    // What Prisma Client can't read is not encrypted either: it has to stand there as it did.
+    const isSame = mine === undefined || other === undefined ? texts[0] === texts[1] : isDeepStrictEqual(mine.value, other.value)
+    if (!isSame) differing.push(field)
+    else if (mine?.rounded !== other?.rounded) rounded = true
   })
-  if (differing.length > 0) return { kind: 'differing', fields: differing }
-  return { kind: unreadable ? 'unreadable' : rounded ? 'rounded' : 'equal' }
+  return differing.length > 0 ? { kind: 'differing', fields: differing } : { kind: rounded ? 'rounded' : 'equal' }
 }
 
 interface Value {
