@@ -49,11 +49,7 @@ export async function resolveUniques(
 }
 
 /** The key of the row that a place names. */
-async function find(
-  { model, where, ambiguous }: Place,
-  session: Session,
-  rewriting: Rewriting,
-): Promise<Input | undefined> {
+async function find({ model, where, ambiguous }: Place, session: Session, rewriting: Rewriting): Promise<Input | undefined> {
   const key = plainKey(model, rewriting)
   const next = rewriting.next()
   const condition = rewriteWhere(model, { AND: conditionsBy(model, where, ambiguous.slice(0, 1)) }, next)
@@ -118,20 +114,19 @@ const BY_KEY: ReadonlySet<string> = new Set(['findUnique', 'findUniqueOrThrow', 
 
 /** Copies what leads to a place; all else is the caller's own. */
 function copyArgs(model: Model, operation: string, args: Input, walk: Walk): Input {
-  const out = copyParts(model, copyRead(model, args, walk), walk)
+  const out = copyRead(model, args, walk)
+  copyParts(model, out, walk)
   if (BY_KEY.has(operation)) atPlace(out, 'where', model, walk)
   return out
 }
 
 /** The data among the arguments of a write, nested or not. */
-function copyParts(model: Model, args: Input, walk: Walk): Holder {
-  const out: Holder = { ...args }
-  for (const key of ['data', 'create', 'update']) copyEach(out, key, (data) => copyData(model, data, walk))
-  return out
+function copyParts(model: Model, holder: Holder, walk: Walk): void {
+  for (const key of ['data', 'create', 'update']) copyEach(holder, key, (data) => copyData(model, data, walk))
 }
 
 /** Cursors of a read, and of the reads below it. */
-function copyRead(model: Model, args: Input, walk: Walk): Input {
+function copyRead(model: Model, args: Input, walk: Walk): Holder {
   const out: Holder = { ...args }
   atPlace(out, 'cursor', model, walk, true)
   for (const key of ['select', 'include']) {
@@ -167,7 +162,8 @@ function copyNested(holder: Holder, operation: string, relation: Relation, walk:
   const { model, plan } = relation
   const parts = (hasKey: boolean): void =>
     copyEach(holder, operation, (input) => {
-      const out = copyParts(model, input, walk)
+      const out: Holder = { ...input }
+      copyParts(model, out, walk)
       if (hasKey) atPlace(out, 'where', model, walk)
       return out
     })
