@@ -1,3 +1,4 @@
+import type { Prisma as Types } from '../generated/7/client/client.ts'
 import { Prisma } from './client.ts'
 import type { EncryptedClient } from './encrypted-client.ts'
 import { seedHospital } from './hospital.ts'
@@ -75,7 +76,7 @@ export async function seedEveryModel(db: EncryptedClient): Promise<void> {
   await db.wide.create({ data: { c001: secret, c200: secret } })
 }
 
-function everyType(optional: boolean): Prisma.AllTypesCreateManyInput {
+function everyType(optional: boolean): Types.AllTypesCreateManyInput {
   const secret = SECRET
   const values = {
     string: secret,
@@ -98,7 +99,7 @@ function everyType(optional: boolean): Prisma.AllTypesCreateManyInput {
   }
 }
 
-function nativeTypes(): Prisma.NativeTypesCreateManyInput {
+function nativeTypes(): Types.NativeTypesCreateManyInput {
   const secret = SECRET
   return {
     text: secret,
