@@ -31,6 +31,8 @@ export interface Field extends Column {
   readonly search: SearchPlan | undefined
   /** The placeholder as PostgreSQL reads it. */
   readonly placeholder: string
+  /** JSON of the placeholder as it reads back: padded by Char, rounded by Decimal, cut to its time by Time. */
+  readonly returnedPlaceholder: string
 }
 
 /** An encrypted model, with what the database says of its table. */
@@ -106,7 +108,8 @@ export async function inspectTable(sql: Queryable, model: string, plan: ModelPla
     if (encrypted === undefined) return []
     const known = column(field)
     const placeholder = known.text.print(list === true ? [] : encrypted.placeholder)
-    return [{ ...known, identity: encrypted.identity, search: encrypted.search, placeholder }]
+    const returnedPlaceholder = JSON.stringify(list === true ? [] : known.text.parse(placeholder, true))
+    return [{ ...known, identity: encrypted.identity, search: encrypted.search, placeholder, returnedPlaceholder }]
   })
   return {
     model,
