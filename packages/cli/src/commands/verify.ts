@@ -6,12 +6,13 @@ import { EXIT } from '../exit-code.ts'
 import type { Program } from '../program.ts'
 import { createMeter } from '../progress/meter.ts'
 import { countedRows } from '../rows/row-count.ts'
+import { assertPermitted } from '../rows/permissions.ts'
 import { inspectTable, selectedModels, type Table } from '../rows/table.ts'
 import { createFindings, type Findings } from '../verification/findings.ts'
 import { type ModelReport, type VerifyOptions, verifyModel } from '../verification/verify-model.ts'
 import { verifyText } from '../verification/verify-text.ts'
 import type { CommonOptions, Context } from './context.ts'
-import { wholeNumber } from './row-command.ts'
+import { duration, wholeNumber } from './row-command.ts'
 
 interface Options extends CommonOptions, PaceOptions {
   readonly sample?: number
@@ -44,8 +45,8 @@ export function addVerify({ commander, run }: Program): void {
     .option('--rate <rows>', 'rows a second at most', wholeNumber(1, 10_000_000))
     .option('--kms-rate <calls>', 'KMS calls a second at most', wholeNumber(1, 100_000))
     .option('--pause-file <path>', 'no page is read while this file exists')
-    .option('--max-replication-lag <seconds>', 'no page is read while a replica is further behind', Number)
-    .option('--patience <seconds>', 'of failures in a row (KMS or database away) before giving up', Number, 600)
+    .option('--max-replication-lag <seconds>', 'no page is read while a replica is further behind', duration)
+    .option('--patience <seconds>', 'of failures in a row (KMS or database away) before giving up', duration, 600)
     .action((names: string[], _options: unknown, command: Command) => {
       const options = command.optsWithGlobals<Options>()
       return run(options, options.workers + 1, async (context) => {
@@ -58,6 +59,8 @@ export function addVerify({ commander, run }: Program): void {
         try {
           const reports = await verifyModels(context, names, findings, options, {
             ...options,
+            // No page is more than what a second may have.
+            batch: Math.min(options.batch, options.rate ?? options.batch),
             patience: options.patience * 1000,
             stop,
             sample: options.sample,
@@ -96,7 +99,10 @@ async function verifyModels(
   const tables: { readonly table: Table; readonly names: ReadonlySet<string> }[] = []
   for (const [model, fields] of selectedModels(config.models, names)) {
     const plan = config.models[model]
-    if (plan !== undefined) tables.push({ table: await patient(() => inspectTable(sql, model, plan)), names: fields })
+    if (plan === undefined) continue
+    const table = await patient(() => inspectTable(sql, model, plan))
+    await patient(() => assertPermitted(sql, table, fields, false))
+    tables.push({ table, names: fields })
   }
   const pace = createPace(sql, pacing)
   const reports: ModelReport[] = []
