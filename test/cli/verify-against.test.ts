@@ -87,6 +87,6 @@ test('refuses a copy that lacks a column', async () => {
   await twinSql('ALTER TABLE "UniqueOnly" DROP COLUMN secret')
   expect(await against(twinUrl, 'UniqueOnly')).toMatchObject({
     code: 2,
-    err: expect.stringContaining(`UniqueOnly.secret: the copy's table "UniqueOnly" lacks its column`),
+    err: expect.stringContaining(`UniqueOnly.secret: the copy's table "public"."UniqueOnly" lacks its column`),
   })
 })

@@ -72,7 +72,14 @@ test('needs no more than to read', async () => {
   url.password = 'reader'
   const reader = { ...setup, databaseUrl: url.toString() }
   expect(await runCli(reader, ['verify'])).toMatchObject({ code: 0, err: expect.not.stringContaining('denied') })
-  expect((await runCli(reader, ['verify', '--sample', '2', '--json'])).code).toBe(0)
+  expect((await runCli(reader, ['verify', '--sample', '2', '--no-prepare', '--json'])).code).toBe(0)
+  expect(await runCli(reader, ['status', '--no-prepare'])).toMatchObject({ code: 0, err: '' })
+  await sql(`REVOKE SELECT ON "Patient" FROM ${role}`)
+  for (const command of ['status', 'verify'])
+    expect(await runCli(reader, [command])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('GRANT SELECT ON "public"."Patient"'),
+    })
 })
 
 test('opens as many rows as a sample asks for', async () => {
