@@ -120,6 +120,17 @@ test('recomputes tokens under the other index keys too, and finds those under un
   expect(unknown).toMatchObject({ code: 1, result: { models: [{ findings: { INDEX_KEY_UNKNOWN: ROWS } }] } })
 })
 
+test('draws a sample of a huge table from blocks, and says so', async () => {
+  await sql(`VACUUM "GivenKey"`)
+  // As huge as the catalog has it.
+  await sql(`UPDATE pg_class SET reltuples = 1100000 * relpages / (pg_relation_size(oid) / 8192) WHERE relname = 'GivenKey'`)
+  const result = await runCli(setup, ['verify', 'GivenKey', '--sample', '250000', '--json', '--kms-rate', '100'])
+  expect(result).toMatchObject({ code: 0, result: { models: [{ sample: 'blocks', complete: true }] } })
+  expect((await runCli(setup, ['verify', 'GivenKey', '--sample', '275000', '--json'])).result).toMatchObject({
+    models: [{ sample: 'rows', rows: 30 }],
+  })
+})
+
 test('finds every row whose key is in no keyring', async () => {
   const { arn: another } = await kms.createKey()
   const line = await createIndexKey({ current: awsKms({ name: 'new', keyId: another, client: admin }) })
