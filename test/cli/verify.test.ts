@@ -1,5 +1,13 @@
 import { randomBytes } from 'node:crypto'
-import { bindValue, createKeyring, createKeys, createRowCipher, type Json } from 'prisma-envelope/rows'
+import {
+  bindValue,
+  type ColumnPlan,
+  createKeyring,
+  createKeys,
+  createRowCipher,
+  type Json,
+  type ModelPlan,
+} from 'prisma-envelope/rows'
 import { afterAll, expect, test } from 'vitest'
 import { type CliResult, runCli } from '../support/cli.ts'
 import { models } from '../support/client.ts'
@@ -36,8 +44,8 @@ function withoutValues({ out, err }: CliResult): string {
 /** An envelope that the application's own keys sealed. */
 async function seal(model: keyof typeof models, key: Record<string, string>, record: Record<string, Json>): Promise<string> {
   const cipher = createRowCipher({ keys: createKeys({ keyring: createKeyring(keys) }) })
-  const { table, envelope, columns } = models[model] as (typeof models)['GivenKey']
-  const binding = envelope.bind.map((name) => bindValue(columns[name as 'id'], key[name]))
+  const { table, envelope, columns }: ModelPlan = models[model]
+  const binding = (envelope?.bind ?? []).map((name) => bindValue(columns[name] as ColumnPlan, key[name]))
   const [sealed] = await cipher.seal([{ table: table.identity, binding, record }])
   return JSON.stringify(sealed)
 }
