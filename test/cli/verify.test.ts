@@ -8,7 +8,7 @@ import {
   type Json,
   type ModelPlan,
 } from 'prisma-envelope/rows'
-import { afterAll, expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { type CliResult, runCli } from '../support/cli.ts'
 import { models } from '../support/client.ts'
 import { createEncryptedClient } from '../support/encrypted-client.ts'
@@ -73,7 +73,9 @@ test('finds nothing in what the extension wrote, whatever the model', async () =
 test('needs no more than to read', async () => {
   const role = `reader_${randomBytes(4).toString('hex')}`
   await sql(`CREATE ROLE ${role} LOGIN PASSWORD 'reader'`)
-  afterAll(() => sql(`DROP OWNED BY ${role}; DROP ROLE ${role}`))
+  onTestFinished(async () => {
+    await sql(`DROP OWNED BY ${role}; DROP ROLE ${role}`)
+  })
   await sql(`GRANT SELECT ON ALL TABLES IN SCHEMA public TO ${role}`)
   const url = new URL(database.url)
   url.username = role
@@ -204,6 +206,12 @@ test('finds every kind of damage, once, by primary key and field', async () => {
         [`UniqueOnly {"slug":"${slug}"} CANNOT_OPEN`],
       ] as const
     }),
+    // Bound to what no value of Prisma's is.
+    [
+      `INSERT INTO "DateTimeKey" (at, secret, envelope) VALUES ('infinity', '*', '{}')`,
+      [],
+      ['DateTimeKey {"at":"infinity"} INVALID_VALUE'],
+    ],
     // Altered ones.
     [
       `UPDATE "UniqueOnly" SET envelope = jsonb_set(envelope, '{ct}', to_jsonb(left(envelope ->> 'ct', -4))) WHERE slug = 'a'`,
