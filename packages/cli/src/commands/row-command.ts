@@ -5,6 +5,7 @@ import type { Task } from '../batches/task.ts'
 import { textRows } from '../database/connection.ts'
 import { EXIT, type ExitCode } from '../exit-code.ts'
 import { createMeter } from '../progress/meter.ts'
+import { assertPermitted } from '../rows/permissions.ts'
 import { inspectTable, selectedModels, type Table } from '../rows/table.ts'
 import type { CommonOptions, Context } from './context.ts'
 
@@ -26,10 +27,10 @@ export function addRowOptions(command: Command): Command {
     .option('--rate <rows>', 'rows a second at most', wholeNumber(1, 10_000_000))
     .option('--kms-rate <calls>', 'KMS calls a second at most', wholeNumber(1, 100_000))
     .option('--pause-file <path>', 'no batch starts while this file exists')
-    .option('--max-replication-lag <seconds>', 'no batch starts while a replica is further behind', Number)
+    .option('--max-replication-lag <seconds>', 'no batch starts while a replica is further behind', duration)
     .option('--limit <rows>', 'end after so many rows', wholeNumber(1, Number.MAX_SAFE_INTEGER))
     .option('--dry-run', 'do all but write')
-    .option('--patience <seconds>', 'of failures in a row (KMS or database away) before giving up', Number, 600)
+    .option('--patience <seconds>', 'of failures in a row (KMS or database away) before giving up', duration, 600)
 }
 
 export function wholeNumber(least: number, most: number): (text: string) => number {
@@ -41,8 +42,22 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
   }
 }
 
+export function duration(text: string): number {
+  const seconds = Number(text)
+  if (text.trim() === '' || !Number.isFinite(seconds) || seconds < 0) throw new InvalidArgumentError('give a number of seconds.')
+  return seconds
+}
+
 export interface ModelResult extends RunResult {
   readonly model: string
+  readonly table: Table
+  /** Whether all encrypted fields of the model were chosen. */
+  readonly isWhole: boolean
+}
+
+/** Of `--json`. */
+export function resultsForPrograms(results: readonly ModelResult[]): readonly object[] {
+  return results.map(({ table: _table, isWhole: _isWhole, ...result }) => result)
 }
 
 /**
@@ -60,10 +75,9 @@ export async function runOverModels(
   const chosen = [...selectedModels(config.models, names)]
   const tables: { readonly table: Table; readonly fields: ReadonlySet<string> }[] = []
   for (const [model, fields] of chosen) {
-    tables.push({
-      table: await inspectTable(sql, model, config.models[model] as NonNullable<(typeof config.models)[string]>),
-      fields,
-    })
+    const table = await inspectTable(sql, model, config.models[model] as NonNullable<(typeof config.models)[string]>)
+    await assertPermitted(sql, table, fields, options.dryRun !== true)
+    tables.push({ table, fields })
   }
   const pace = createPace(sql, options)
   const results: ModelResult[] = []
@@ -98,14 +112,15 @@ export async function runOverModels(
       retried: (error) => output.note(`${table.model}: trying again after ${(error as { code?: string }).code ?? 'an error'}`),
     })
     if (left !== undefined) left -= result.written
-    results.push({ model: table.model, ...result })
+    results.push({ model: table.model, table, isWhole: fields.size === table.fields.length, ...result })
     if (stop.aborted || (left !== undefined && left <= 0)) break
   }
   return results
 
   function runOptions() {
-    const { batch, workers, dryRun = false, patience } = options
-    return { batch, workers, limit: left, dryRun, patience: patience * 1000, stop }
+    const { batch, workers, rate = batch, dryRun = false, patience } = options
+    // No batch is more than what a second may have.
+    return { batch: Math.min(batch, rate), workers, limit: left, dryRun, patience: patience * 1000, stop }
   }
 }
 
