@@ -14,6 +14,8 @@ export interface Task {
   readonly returning: readonly string[]
   /** How many parameters a row has. */
   readonly parameters: number
+  /** Types of the first parameters, where it pays to cast them once, however many expressions name them. */
+  readonly types?: readonly string[]
   /** What becomes of each row, in the order of `rows`. Must not write; may be run again for the same rows. */
   readonly change: (rows: readonly StoredRow[], cipher: RowCipher) => Promise<readonly Outcome[]>
 }
