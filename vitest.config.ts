@@ -9,6 +9,7 @@ export default defineConfig({
     projects: [
       { test: { name: 'unit', include: ['{packages,examples}/*/{src,test}/**/*.test.ts'], testTimeout: 30_000 } },
       { test: { name: 'repository', include: ['test/*.test.ts'], testTimeout: 300_000, hookTimeout: 300_000 } },
+      { test: { name: 'cli', include: ['test/cli/**/*.test.ts'], ...withPostgres, testTimeout: 120_000 } },
       { test: { name: 'values', include: ['test/values/**/*.test.ts'], ...withPostgres } },
       ...variants.map((variant) => ({
         test: {

@@ -31,5 +31,15 @@ export async function createEncryptedClient(hint: string, options: Partial<Envel
   const bare = createBareClient(database)
   const client = (extra: Partial<EnvelopeOptions> = {}): EncryptedClient =>
     extend(bare, { keys, indexKey: kms.indexKey, ...options, ...extra })
-  return { database, sql: database.sql, kms: kms.server, keys, indexKey: kms.indexKey, bare, prisma: client(), client }
+  return {
+    database,
+    sql: database.sql,
+    kms: kms.server,
+    arn: kms.arn,
+    keys,
+    indexKey: kms.indexKey,
+    bare,
+    prisma: client(),
+    client,
+  }
 }

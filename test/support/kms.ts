@@ -9,6 +9,8 @@ export interface TestKms {
   readonly server: LocalKms
   /** The AWS adapter over HTTP, of a fresh key named `pii`. */
   readonly provider: KeyProvider
+  /** ARN of that key. */
+  readonly arn: string
   /** What `indexKey` of the extension's options takes. */
   readonly indexKey: { readonly current: string; readonly others: readonly string[] }
 }
@@ -25,7 +27,7 @@ export async function startKms(): Promise<TestKms> {
   const provider = awsKms({ name: 'pii', keyId: arn, client })
   const current = await createIndexKey({ current: provider })
   server.resetLog()
-  return { server, provider, indexKey: { current, others: [] } }
+  return { server, provider, arn, indexKey: { current, others: [] } }
 }
 
 /** The AWS SDK's client for a local KMS; whoever makes one destroys it. */

@@ -1,3 +1,5 @@
 export type { RowToSeal } from './contract.ts'
 export { fieldSetId } from './field-set.ts'
+export { parseEnvelope } from './format.ts'
 export { createRowCipher } from './row-cipher.ts'
+export { isToken } from './token.ts'

@@ -1,2 +1,3 @@
 export { bindValue } from './bind.ts'
 export { compileCodec } from './codec.ts'
+export { arrayLiteral, type ColumnText, compileColumnText } from './column-text.ts'

@@ -1,0 +1,48 @@
+import { type Queryable, TRANSACTION_SETTINGS, textRows } from '../database/connection.ts'
+import { rowColumns, type StoredRow, storedRow } from '../rows/stored-row.ts'
+import type { Table } from '../rows/table.ts'
+
+/** Texts of a row's key. */
+export type Key = readonly string[]
+
+/** A part of a table: keys beyond `after`, up to and with `until`; both open where undefined. */
+export interface Range {
+  readonly after: Key | undefined
+  readonly until: Key | undefined
+}
+
+/** How the rows of a page are locked: taken where nobody else has them, waited for, or not at all. */
+export type Locking = 'skip' | 'wait' | 'none'
+
+/**
+ * A page goes on where the last one ended. What the planner knows of a table that is being rewritten is wrong soon, and would have it read the whole
+ * table for each page; for the first page, it may choose.
+ */
+const IN_KEY_ORDER = 'SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off'
+
+/** Reads the next rows of a range in the order of their keys. */
+export async function readPage(
+  sql: Queryable,
+  table: Table,
+  where: string,
+  range: Range,
+  limit: number,
+  locking: Locking,
+): Promise<readonly StoredRow[]> {
+  const values: string[] = []
+  const conditions = [where, bound('>', range.after), bound('<=', range.until)].filter((condition) => condition !== '')
+  const order = table.key.map((column) => `t.${column.sql}`).join(', ')
+  const lock = { skip: ' FOR UPDATE OF t SKIP LOCKED', wait: ' FOR UPDATE OF t', none: '' }[locking]
+  const text = `SELECT ${rowColumns(table)} FROM ${table.sql} AS t WHERE ${conditions.map((condition) => `(${condition})`).join(' AND ')} ORDER BY ${order} LIMIT ${limit}${lock}`
+  const settings = range.after === undefined ? TRANSACTION_SETTINGS : `${TRANSACTION_SETTINGS}; ${IN_KEY_ORDER}`
+  // Sent together: the settings are made before the rows are printed.
+  const [, rows] = await Promise.all([sql.unsafe(settings), textRows(sql, text, values)])
+  return rows.map((row) => storedRow(table, row))
+
+  function bound(operator: '>' | '<=', key: Key | undefined): string {
+    if (key === undefined) return ''
+    const columns = table.key.map((column) => `t.${column.sql}`)
+    const given = table.key.map((column, i) => `$${values.push(key[i] as string)}::text::${column.type}`)
+    return `(${columns.join(', ')}) ${operator} (${given.join(', ')})`
+  }
+}

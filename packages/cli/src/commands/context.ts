@@ -1,0 +1,63 @@
+import { createKeyring, createKeys, type KeyService } from 'prisma-envelope/rows'
+import type { CliConfig } from '../config/config.ts'
+import { type ConfigOverrides, loadConfig } from '../config/load-config.ts'
+import { pacedKeys } from '../config/paced-keys.ts'
+import { type Connection, connect } from '../database/connection.ts'
+import { jsonOutput, lineOutput, type Output, type Streams } from '../progress/output.ts'
+import { terminalOutput } from '../progress/terminal.ts'
+
+/** Options that every command takes. */
+export interface CommonOptions extends ConfigOverrides {
+  readonly json?: boolean
+  readonly kmsRate?: number
+}
+
+/** What a command works with. */
+export interface Context {
+  readonly config: CliConfig
+  readonly sql: Connection
+  readonly keys: KeyService
+  readonly output: Output
+  /** Aborted by SIGINT and SIGTERM: finish what is under way, and end. */
+  readonly stop: AbortSignal
+}
+
+/**
+ * Loads the configuration, opens connections and keys, runs `work` and closes all.
+ *
+ * @param connections at most
+ */
+export async function withContext<T>(
+  options: CommonOptions,
+  streams: Streams,
+  connections: number,
+  work: (context: Context) => Promise<T>,
+): Promise<T> {
+  const config = await loadConfig(options)
+  const keys = createKeys({
+    keyring: createKeyring(options.kmsRate === undefined ? config.keys : pacedKeys(config.keys, options.kmsRate)),
+    ...(config.indexKey !== undefined && { indexKey: config.indexKey }),
+    ...(config.wrap !== undefined && { mode: config.wrap }),
+    ...(config.branch !== undefined && { branch: config.branch }),
+    ...(config.cache !== undefined && { cache: config.cache }),
+    ...(config.deadline !== undefined && { deadline: config.deadline }),
+  })
+  const sql = connect(config, connections)
+  const output =
+    options.json === true ? jsonOutput(streams) : streams.err.isTTY === true ? terminalOutput(streams) : lineOutput(streams)
+  const stop = new AbortController()
+  const interrupt = (): void => {
+    // A second signal does not wait.
+    if (stop.signal.aborted) process.exit(130)
+    output.note('stopping: batches that are under way are finished first')
+    stop.abort()
+  }
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, interrupt)
+  try {
+    return await work({ config, sql, keys, output, stop: stop.signal })
+  } finally {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, interrupt)
+    output.close()
+    await sql.end({ timeout: 5 })
+  }
+}

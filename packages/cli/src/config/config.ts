@@ -1,0 +1,28 @@
+import type { KeyProvider, ModelsPlan } from 'prisma-envelope/rows'
+
+/** What `envelope.config.ts` exports by default. */
+export interface CliConfig {
+  /** `models` of the generated envelope module. */
+  readonly models: ModelsPlan
+  /** The application's own keyring: `current` seals, `others` open too. */
+  readonly keys: { readonly current: KeyProvider; readonly others?: readonly KeyProvider[] }
+  /** The application's own index key. Required where a field is `searchable`. */
+  readonly indexKey?: { readonly current: string; readonly others?: readonly string[] }
+  readonly database: {
+    /** A PostgreSQL connection string, of a user that may read and write the tables. */
+    readonly url: string
+    /** `false` behind PgBouncer in transaction mode. Default true. */
+    readonly prepare?: boolean
+  }
+  /** How DEKs of new envelopes are wrapped, as in the extension's options. */
+  readonly wrap?: 'branch' | 'direct'
+  readonly branch?: { readonly maxAge?: number; readonly maxRows?: number }
+  readonly cache?: { readonly maxEntries?: number; readonly maxAge?: number; readonly maxUses?: number }
+  /** Milliseconds that one batch gives to its KMS calls. Default 5,000. */
+  readonly deadline?: number
+}
+
+/** Gives the configuration its type; returns it as it is. */
+export function defineConfig(config: CliConfig | (() => CliConfig | Promise<CliConfig>)): typeof config {
+  return config
+}

@@ -1,0 +1,57 @@
+import {
+  type Envelope,
+  EnvelopeError,
+  type OpenedRow,
+  type RowCipher,
+  type RowToOpen,
+  type RowToSeal,
+  type SealedRecord,
+} from 'prisma-envelope/rows'
+
+/** Codes of errors that are about the row, and not about the KMS or the configuration as a whole. */
+const ABOUT_THE_ROW = new Set(['CANNOT_OPEN', 'KEY_UNKNOWN', 'CONTEXT_MISMATCH', 'UNSUPPORTED', 'ERASED'])
+
+/**
+ * Opens rows; one that does not open has its error in its place.
+ *
+ * @throws EnvelopeError what is no fault of a row: a KMS that is down or refuses.
+ */
+export async function openRows(cipher: RowCipher, rows: readonly RowToOpen[]): Promise<readonly (OpenedRow | EnvelopeError)[]> {
+  if (rows.length === 0) return []
+  const opened = await cipher.open(rows)
+  for (const result of opened) if (result instanceof EnvelopeError && !ABOUT_THE_ROW.has(result.code)) throw result
+  return opened
+}
+
+/**
+ * Seals rows, opens what came of it and compares: nothing is written that does not give back what went in.
+ *
+ * @throws Error where a row does not, which would be a defect of this library: then nothing is written at all.
+ */
+export async function sealAndReopen(cipher: RowCipher, rows: readonly RowToSeal[]): Promise<readonly Envelope[]> {
+  if (rows.length === 0) return []
+  const envelopes = await cipher.seal(rows)
+  // As the database will give them back.
+  const stored = rows.map(({ table, binding }, i) => ({
+    table,
+    binding,
+    envelope: JSON.parse(JSON.stringify(envelopes[i])) as unknown,
+  }))
+  const opened = await cipher.open(stored)
+  rows.forEach(({ record }, i) => {
+    const result = opened[i]
+    if (result instanceof EnvelopeError) throw result
+    if (result === undefined || !isSameRecord(result.record, record))
+      throw new EnvelopeError('CANNOT_OPEN', 'a row that was sealed does not open as it was: nothing of its batch was written')
+  })
+  return envelopes
+}
+
+/** As JSON has them, which is how they are sealed: to it, -0 is 0. */
+function isSameRecord(a: SealedRecord, b: SealedRecord): boolean {
+  const names = Object.keys(a)
+  return (
+    names.length === Object.keys(b).length &&
+    names.every((name) => Object.hasOwn(b, name) && (a[name] === b[name] || JSON.stringify(a[name]) === JSON.stringify(b[name])))
+  )
+}

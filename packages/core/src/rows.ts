@@ -1,0 +1,25 @@
+/** For tools that read and write rows without Prisma Client, such as the CLI: the parts that the extension itself is made of. */
+export type {
+  BoundValue,
+  Envelope,
+  OpenedRow,
+  RowCipher,
+  RowToOpen,
+  RowToSeal,
+  SealedRecord,
+  Tokenizer,
+} from './envelope/contract.ts'
+export { createRowCipher, fieldSetId, isToken, parseEnvelope } from './envelope/index.ts'
+export { EnvelopeError, type EnvelopeErrorCode } from './errors.ts'
+export {
+  createKeyring,
+  createKeys,
+  type EncryptionContext,
+  type KeyProvider,
+  type Keyring,
+  type KeyService,
+  rowContext,
+} from './keys/index.ts'
+export { createKeysAhead, type KeysAhead, KeysNeeded } from './keys/keys-ahead.ts'
+export type { ColumnPlan, EncryptionPlan, Json, ModelPlan, ModelsPlan, SearchPlan } from './plan.ts'
+export { arrayLiteral, bindValue, type ColumnText, compileColumnText } from './values/index.ts'
