@@ -3,6 +3,7 @@ import { EnvelopeError } from 'prisma-envelope/rows'
 import { type CommonOptions, type Context, withContext } from './commands/context.ts'
 import { addDecrypt } from './commands/decrypt.ts'
 import { addEncrypt } from './commands/encrypt.ts'
+import { addRotate } from './commands/rotate.ts'
 import { EXIT, type ExitCode } from './exit-code.ts'
 import type { Streams } from './progress/output.ts'
 import { UsageError } from './usage-error.ts'
@@ -18,7 +19,7 @@ export interface Program {
   readonly run: (options: CommonOptions, connections: number, work: (context: Context) => Promise<ExitCode>) => Promise<void>
 }
 
-const COMMANDS = [addEncrypt, addDecrypt]
+const COMMANDS = [addEncrypt, addDecrypt, addRotate]
 
 /**
  * Runs the command line.
