@@ -94,7 +94,8 @@ test('goes on behind the last batch of a killed run, with the next one from the 
   const { code, result } = await reencrypt()
   expect(code).toBe(0)
   expect(result).toMatchObject({ resumed: expect.any(String), models: [{ complete: true }] })
-  const [{ written } = { written: 0 }] = result?.['models'] as readonly { readonly written: number }[]
+  const { models } = result as { models: readonly { readonly written: number }[] }
+  const written = models[0]?.written ?? 0
   // The batch that was committed when the file was not yet written is done once more.
   expect(ROWS - written).toBeGreaterThanOrEqual(done - 20)
   expect(ROWS - written).toBeLessThanOrEqual(done)

@@ -38,7 +38,7 @@ export function rewrapTask(table: Table, { current, from, once, keys }: RewrapOp
         if (outcome === undefined) throw new Error('a key was neither found nor missing')
         if (outcome instanceof EnvelopeError) return refused(outcome.code, outcome.message)
         if (typeof outcome !== 'string') return outcome
-        const { dek = '', ct } = rows[i]?.envelope as Envelope
+        const { dek = '', ct } = (rows[i] as StoredRow).envelope as Envelope
         const digest = createHash('sha256').update(`${dek} ${ct}`).digest('hex')
         return {
           kind: 'write',
