@@ -5,6 +5,7 @@ import { addDecrypt } from './commands/decrypt.ts'
 import { addEncrypt } from './commands/encrypt.ts'
 import { addStatus } from './commands/status.ts'
 import { addVerify } from './commands/verify.ts'
+import { addRotate } from './commands/rotate.ts'
 import { EXIT, type ExitCode } from './exit-code.ts'
 import type { Streams } from './progress/output.ts'
 import { UsageError } from './usage-error.ts'
@@ -20,7 +21,7 @@ export interface Program {
   readonly run: (options: CommonOptions, connections: number, work: (context: Context) => Promise<ExitCode>) => Promise<void>
 }
 
-const COMMANDS = [addStatus, addEncrypt, addVerify, addDecrypt]
+const COMMANDS = [addStatus, addEncrypt, addVerify, addDecrypt, addRotate]
 
 /**
  * Runs the command line.

@@ -1,5 +1,5 @@
 import type postgres from 'postgres'
-import { createKeysAhead, createRowCipher, type KeyService, KeysNeeded } from 'prisma-envelope/rows'
+import { createKeysAhead, createRowCipher, type EncryptionContext, type KeyService, KeysNeeded } from 'prisma-envelope/rows'
 import type { Connection } from '../database/connection.ts'
 import { primaryKey } from '../rows/stored-row.ts'
 import { type Key, type Locking, type Range, readPage } from './page.ts'
@@ -34,6 +34,8 @@ export async function runBatch(
 ): Promise<BatchResult> {
   const ahead = createKeysAhead(keys)
   const cipher = createRowCipher({ keys: ahead.keys })
+  const cipherOf = (context: EncryptionContext | undefined): typeof cipher =>
+    context === undefined ? cipher : createRowCipher({ keys: ahead.keys, context })
   let until = range.until
   let isRefused = false
   try {
@@ -42,8 +44,10 @@ export async function runBatch(
         return await attempt({ after: range.after, until })
       } catch (error) {
         if (error instanceof KeysNeeded) await error.fetch()
-        else if (error instanceof ChangesRefused && !isRefused) isRefused = true
-        else throw error
+        else if (error instanceof ChangesRefused && !isRefused) {
+          isRefused = true
+          ahead.sent()
+        } else throw error
       }
     }
   } finally {
@@ -56,7 +60,7 @@ export async function runBatch(
       const last = rows.at(-1)?.key
       until ??= last
       options.onPage?.(last, rows.length)
-      const outcomes = rows.length === 0 ? [] : await task.change(rows, cipher)
+      const outcomes = rows.length === 0 ? [] : await task.change(rows, cipher, cipherOf)
       const findings: Finding[] = []
       const changes: Change[] = []
       rows.forEach((row, i) => {

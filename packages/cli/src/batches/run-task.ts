@@ -41,7 +41,8 @@ const FINAL_PASSES = 5
 
 /**
  * Runs a task over a whole table: passes over all rows in the order of their keys, until one finds nothing left to do. Rows that others hold locked are
- * passed over at first, and waited for at last; so several processes share a table without knowing of each other.
+ * passed over at first, and waited for at last; so several processes share a table without knowing of each other. A task that can't tell what is done
+ * has one pass.
  */
 export async function runTask(
   sql: Connection,
@@ -57,8 +58,10 @@ export async function runTask(
   let written = 0
   const patience = { patience: options.patience, stop, onRetry: events.retried }
 
-  async function pass(locking: Locking): Promise<number> {
-    let after: Key | undefined
+  async function pass(locking: Locking, from?: Key): Promise<number> {
+    let after = from
+    /** Batches in the order of their keys, from the first that is not committed yet. */
+    const begun: { readonly last: Key | undefined; result?: BatchResult }[] = []
     let exhausted = false
     let failed = false
     let count = 0
@@ -97,6 +100,7 @@ export async function runTask(
         let range: { after: Key | undefined; until: Key | undefined } = { after, until: undefined }
         let taken = 0
         let isRead = false
+        let mark: (typeof begun)[number] | undefined
         const onPage = (last: Key | undefined, rows: number): void => {
           if (isRead) return
           isRead = true
@@ -106,14 +110,27 @@ export async function runTask(
           left -= taken
           // A second attempt is for these very rows: others go on behind them.
           range = { ...range, until: last }
+          begun.push((mark = { last }))
           give()
         }
         const result = await patiently(patience, () => runBatch(sql, keys, task, range, { limit, locking, onPage }))
+        if (mark !== undefined) mark.result = result
+        reachedSoFar()
         // Only what is written counts against `limit`, or refused rows would use it up each time.
         left += taken - result.written
         return result
       } finally {
         give()
+      }
+    }
+
+    function reachedSoFar(): void {
+      for (;;) {
+        const [first] = begun
+        if (first?.result === undefined) return
+        begun.shift()
+        const { rows, findings } = first.result
+        if (first.last !== undefined) task.once?.reached(first.last, rows, findings.length)
       }
     }
 
@@ -123,8 +140,8 @@ export async function runTask(
 
   /** Whether nothing is left to do. */
   async function passes(): Promise<boolean> {
-    if (options.dryRun) {
-      await pass('none')
+    if (options.dryRun || task.once !== undefined) {
+      await pass(options.dryRun ? 'none' : 'wait', task.once?.after)
       return true
     }
     while ((await pass('skip')) > 0) if (stop.aborted || left <= 0) return false
@@ -137,7 +154,8 @@ export async function runTask(
   }
 
   const isDone = await passes()
-  return { written, refused: refusals.count, complete: isDone && !stop.aborted && left > 0 }
+  const refused = (task.once?.refused ?? 0) + refusals.count
+  return { written, refused, complete: isDone && !stop.aborted && left > 0 }
 }
 
 /** Waits for all, so that nothing runs on behind an error. */

@@ -57,7 +57,7 @@ export async function writeInParts(
 }
 
 async function update(sql: postgres.TransactionSql, task: Task, changes: readonly Change[]): Promise<void> {
-  const { table, assignments, returning, parameters } = task
+  const { table, assignments, returning, parameters, types = [] } = task
   const keys = table.key.map((_, i) => `k${i}`)
   const names = [...keys, ...Array.from({ length: parameters }, (_, i) => `p${i}`)]
   const columns = [
@@ -66,7 +66,10 @@ async function update(sql: postgres.TransactionSql, task: Task, changes: readonl
   ]
   const same = table.key.map((column, i) => `t.${column.sql} = v.k${i}::${column.type}`)
   const given = names.map((_, i) => `$${i + 1}::text[]`).join(', ')
-  const text = `UPDATE ${table.sql} AS t SET ${assignments.join(', ')} FROM unnest(${given}) WITH ORDINALITY AS v(${names.join(', ')}, place) WHERE ${same.join(' AND ')} RETURNING ${['v.place', ...returning].join(', ')}`
+  const typed = [...keys, ...types.map((type, i) => `p${i}::${type} AS p${i}`), ...names.slice(keys.length + types.length)]
+  // OFFSET keeps the planner from moving the casts to each place where they are used.
+  const source = `SELECT ${typed.join(', ')}, place FROM unnest(${given}) WITH ORDINALITY AS u(${names.join(', ')}, place) OFFSET 0`
+  const text = `UPDATE ${table.sql} AS t SET ${assignments.join(', ')} FROM (${source}) AS v WHERE ${same.join(' AND ')} RETURNING ${['v.place', ...returning].join(', ')}`
   const [, rows] = await Promise.all([sql.unsafe(BY_KEY), textRows(sql, text, columns.map(arrayLiteral))])
   // The rows are locked: only a trigger, a rule or a policy can have kept one back.
   if (rows.length !== changes.length)

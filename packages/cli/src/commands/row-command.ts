@@ -64,38 +64,40 @@ export function resultsForPrograms(results: readonly ModelResult[]): readonly ob
  * Runs a task over each chosen model, after all of them were compared with the database.
  *
  * @param taskOf the task of one model and its chosen fields
+ * @param writes what the task writes into besides envelopes: the columns of the chosen fields, or nothing
  */
 export async function runOverModels(
   context: Context,
   names: readonly string[],
   options: RowOptions,
-  taskOf: (table: Table, fields: ReadonlySet<string>) => Task,
+  taskOf: (table: Table, fields: ReadonlySet<string>) => Task | Promise<Task>,
+  writes: 'columns' | 'nothing' = 'columns',
 ): Promise<readonly ModelResult[]> {
   const { config, sql, keys, output, stop } = context
   const chosen = [...selectedModels(config.models, names)]
   const tables: { readonly table: Table; readonly fields: ReadonlySet<string> }[] = []
   for (const [model, fields] of chosen) {
     const table = await inspectTable(sql, model, config.models[model] as NonNullable<(typeof config.models)[string]>)
-    await assertPermitted(sql, table, fields, options.dryRun !== true)
+    await assertPermitted(sql, table, writes === 'columns' ? fields : new Set(), options.dryRun !== true)
     tables.push({ table, fields })
   }
   const pace = createPace(sql, options)
   const results: ModelResult[] = []
   let left = options.limit
   for (const { table, fields } of tables) {
-    const task = taskOf(table, fields)
+    const task = await taskOf(table, fields)
     const total = await countRows(context, task)
     const meter = createMeter()
     const callsBefore = kmsCalls(context)
-    let done = 0
-    let findings = 0
+    let done = task.once?.rows ?? 0
+    let findings = task.once?.refused ?? 0
     const tell = (): void =>
       output.progress({
         model: table.model,
         done,
         total,
         rowsPerSecond: meter.rowsPerSecond,
-        kmsCalls: kmsCalls(context) - callsBefore,
+        kmsCalls: kmsCalls(context) - callsBefore + (task.kmsCalls?.() ?? 0),
         findings,
       })
     const result = await runTask(sql, keys, task, pace, runOptions(), {
@@ -130,13 +132,14 @@ export function exitCodeOf(results: readonly ModelResult[], stop: AbortSignal): 
   return results.some(({ refused }) => refused > 0) ? EXIT.wrong : EXIT.done
 }
 
-function kmsCalls({ keys }: Context): number {
+/** Of the key service. */
+export function kmsCalls({ keys }: Context): number {
   const { generateDataKey, unwrap } = keys.stats.kmsCalls
   return generateDataKey + unwrap
 }
 
 /** Beyond this, counting takes longer than it is worth: the planner's estimate has to do. */
-const COUNTED_EXACTLY = 2_000_000
+export const COUNTED_EXACTLY = 2_000_000
 
 async function countRows({ sql }: Context, task: Task): Promise<number> {
   const { table } = task
