@@ -1,7 +1,9 @@
 import { Command, CommanderError } from 'commander'
 import { EnvelopeError } from 'prisma-envelope/rows'
 import { type CommonOptions, type Context, withContext } from './commands/context.ts'
+import { addDoctor } from './commands/doctor.ts'
 import { addEncrypt } from './commands/encrypt.ts'
+import { addGuard } from './commands/guard.ts'
 import { EXIT, type ExitCode } from './exit-code.ts'
 import type { Streams } from './progress/output.ts'
 import { UsageError } from './usage-error.ts'
@@ -17,7 +19,7 @@ export interface Program {
   readonly run: (options: CommonOptions, connections: number, work: (context: Context) => Promise<ExitCode>) => Promise<void>
 }
 
-const COMMANDS = [addEncrypt]
+const COMMANDS = [addEncrypt, addGuard, addDoctor]
 
 /**
  * Runs the command line.
