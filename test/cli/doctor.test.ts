@@ -398,7 +398,7 @@ describe('finds in the lock file', async () => {
   test('nothing, whatever the order of its properties', async () => {
     const reversed = JSON.parse(original, (_key, value: unknown) =>
       typeof value === 'object' && value !== null && !Array.isArray(value)
-        ? Object.fromEntries(Object.entries(value).reverse())
+        ? Object.fromEntries(Object.entries(value).toReversed())
         : value,
     ) as Lock
     expect((await withLock(JSON.stringify(reversed))).codes).toEqual([UNGUARDED])
@@ -541,7 +541,8 @@ test('looks at a sample of a huge table, if it is asked to', async () => {
     SELECT n::text, '*', '{"v": 1, "kid": "elsewhere", "fs": "AAAAAAAA", "wk": "AAAA", "ct": "AAAA"}' FROM generate_series(1, 60000) n`)
   await sql('ANALYZE "GivenKey"')
   const sampled = await doctor(['GivenKey', '--estimate'])
-  const [{ rows = 0, percent = 0 } = {}] = sampled.result?.['models'] as { rows?: number; percent?: number }[]
+  const { models } = sampled.result as { models: { rows: number; percent: number }[] }
+  const [{ rows, percent } = { rows: 0, percent: 0 }] = models
   expect(percent).toBeCloseTo(100 / 3, 0)
   expect(rows).toBeGreaterThan(5_000)
   expect(rows).toBeLessThan(50_000)

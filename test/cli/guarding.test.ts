@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -138,7 +139,8 @@ describe('--apply', () => {
       await waitingForLock()
     })
     await writer.end()
-    const { code, result, out } = (await running?.ended) as CliResult
+    const ended = (await running?.ended) as CliResult
+    const { code, result, out } = ended
     expect(code).toBe(1)
     expect(result).toMatchObject({ applied: false, models: [{ model: 'Patient', overtaken: true }] })
     expect(out).not.toContain('late@example.org')
@@ -190,6 +192,48 @@ describe('--apply', () => {
            AND a.datname = current_database()`)
     await expect.poll(waiting, { timeout: 30_000 }).toHaveLength(1)
   }
+})
+
+test('what the command line itself writes passes the guards, whatever the type of the column', async () => {
+  const native = {
+    text: 'a',
+    varChar: 'b',
+    char: 'c',
+    uuid: randomUUID(),
+    smallInt: 1,
+    integer: 2,
+    bigInt: 3n,
+    real: 1.5,
+    doublePrecision: 2.5,
+  }
+  const day = new Date('2020-02-29T08:30:00Z')
+  const days = { timestamp: day, timestampSecond: day, timestamptz: day, date: day, time: day }
+  const rest = { decimal: 1.25, boolean: true, json: { a: 1 }, jsonB: [1], byteA: new Uint8Array([1]), searchVarChar: 'find me' }
+  await bare.nativeTypes.create({ data: { ...native, ...days, ...rest, uuidList: [randomUUID()], decimalList: [1.5] } })
+  await bare.nativeTypes.create({ data: {} })
+  const all = {
+    string: 'a',
+    int: 1,
+    bigInt: 1n,
+    float: 1,
+    decimal: 1,
+    boolean: true,
+    dateTime: day,
+    json: [],
+    bytes: new Uint8Array([1]),
+  }
+  const lists = { stringList: ['a'], intList: [1], jsonList: [{}], moodList: ['SAD' as const], dateTimeList: [day] }
+  await bare.allTypes.create({ data: { ...all, ...lists, mood: 'SAD', moodOpt: 'EXCITED', jsonOpt: 5 } })
+  await bare.contact.create({ data: { email: 'a@b', familyName: 'A', street: 'S' } })
+  const models = ['AllTypes', 'NativeTypes', 'Contact']
+  expect(await guard(...models, '--apply')).toMatchObject({ code: 1 })
+  expect(await encrypt(...models)).toMatchObject({ code: 0 })
+  expect(await guard(...models, '--apply')).toMatchObject({ code: 0 })
+  expect(await prisma.nativeTypes.findFirst({ where: { searchVarChar: 'find me' } })).toMatchObject({
+    ...native,
+    char: 'c         ',
+  })
+  await guard(...models, '--drop', '--apply')
 })
 
 describe('--migration', async () => {
