@@ -1,6 +1,9 @@
 import { EnvelopeError } from './errors.ts'
 import type { KeyProvider } from './keys/key-provider.ts'
+import { type ModeOption, resolveModes } from './modes.ts'
 import type { ModelsPlan } from './plan.ts'
+import type { OnForeignWrite } from './rewrite/foreign-writes.ts'
+import type { ModeOf } from './rewrite/mode.ts'
 import type { RawPolicy } from './rewrite/raw-sql.ts'
 import type { PrismaNamespace } from './values/contract.ts'
 
@@ -13,8 +16,11 @@ export interface EnvelopeOptions {
   readonly keys: { readonly current: KeyProvider; readonly others?: readonly KeyProvider[] }
   /** What {@link createIndexKey} returned. Required where a field is `searchable`. */
   readonly indexKey?: { readonly current: string; readonly others?: readonly string[] }
-  /** `strict` (default): every row must be sealed. The other modes are not part of this version. */
-  readonly mode?: 'strict'
+  /**
+   * `strict` (default): every row must be sealed. `dual` seals what it writes and reads rows of both kinds; `plain` reads both and writes plaintext. One
+   * for all fields, or by `Model` and `Model.field`, where the field's goes before the model's and what is not named is `strict`.
+   */
+  readonly mode?: ModeOption
   /** `branch` (default): one KMS call serves many rows. `direct`: one for each row. */
   readonly wrap?: 'branch' | 'direct'
   /**
@@ -28,6 +34,11 @@ export interface EnvelopeOptions {
   readonly deadline?: number
   /** Raw SQL that names encrypted columns: `warn` (default) once for each text, `throw`, or `allow`. */
   readonly raw?: RawPolicy
+  /**
+   * Told of each column of a sealed row that something else than this extension wrote to, when a field in mode `plain` or `dual` is read or written; its value
+   * is not among what it is told. By default the process warns once for each field. It must not throw: its errors become a warning.
+   */
+  readonly onForeignWrite?: OnForeignWrite
 }
 
 const KNOWN = new Set<string>([
@@ -41,6 +52,7 @@ const KNOWN = new Set<string>([
   'branch',
   'deadline',
   'raw',
+  'onForeignWrite',
 ] satisfies (keyof EnvelopeOptions)[])
 
 /** Options with their shape checked; the key layer checks its own part. */
@@ -49,11 +61,13 @@ export interface Config {
   readonly models: ModelsPlan
   readonly keys: EnvelopeOptions['keys']
   readonly indexKey: { readonly current: string } | undefined
+  readonly modeOf: ModeOf
   readonly wrap: 'branch' | 'direct'
   readonly cache: NonNullable<EnvelopeOptions['cache']>
   readonly branch: NonNullable<EnvelopeOptions['branch']>
   readonly deadline: number | undefined
   readonly raw: RawPolicy
+  readonly onForeignWrite: OnForeignWrite | undefined
 }
 
 /**
@@ -75,12 +89,13 @@ export function resolveOptions(options: EnvelopeOptions): Config {
   if (!isRecord(keys) || !isRecord(keys.current)) {
     throw new EnvelopeError('CONFIG', '`keys.current` must be a key provider, such as `awsKms({ … })` returns')
   }
-  if (mode !== 'strict') {
-    throw new EnvelopeError('UNSUPPORTED', `\`mode: '${String(mode)}'\` is not part of this version; leave it out for \`strict\``)
-  }
   if (wrap !== 'branch' && wrap !== 'direct') throw new EnvelopeError('CONFIG', "`wrap` must be 'branch' or 'direct'")
   if (raw !== 'warn' && raw !== 'throw' && raw !== 'allow') {
     throw new EnvelopeError('CONFIG', "`raw` must be 'warn', 'throw' or 'allow'")
+  }
+  const { onForeignWrite } = options
+  if (onForeignWrite !== undefined && typeof onForeignWrite !== 'function') {
+    throw new EnvelopeError('CONFIG', '`onForeignWrite` must be a function')
   }
   if (indexKey?.others !== undefined && indexKey.others.length > 0) {
     throw new EnvelopeError(
@@ -100,11 +115,13 @@ export function resolveOptions(options: EnvelopeOptions): Config {
     models,
     keys,
     indexKey: indexKey === undefined ? undefined : { current: indexKey.current },
+    modeOf: resolveModes(mode, models),
     wrap,
     cache: options.cache ?? {},
     branch: options.branch ?? {},
     deadline: options.deadline,
     raw,
+    onForeignWrite,
   })
 }
 

@@ -21,7 +21,7 @@ function rewriteRow(model: Model, data: Input, rewriting: Rewriting, inherited: 
   const values = sealedValues(model, data, rewriting)
   // Rows that this one references come first: Prisma inserts them first, and this row may be bound to their keys.
   rewriteNestedWrites(model, out, 'owning', parentOf(model, out, inherited, rewriting), rewriting)
-  if (model.sealing !== undefined && values !== undefined) {
+  if (model.sealing !== undefined && values !== undefined && values.size > 0) {
     const { sealing } = model
     const binding = bindingOf(model, sealing, (field) => valueOfNewRow(model, field, out, inherited, rewriting), rewriting)
     replaceValues(out, values, scopeFrom(sealing, binding), rewriting)
@@ -49,6 +49,6 @@ function sealedValues(model: Model, data: Input, rewriting: Rewriting): EncodedV
   if (sealing === undefined) return undefined
   const given = encodeValues(model, sealing, data, rewriting)
   return new Map(
-    sealing.encrypted.map((field: EncryptedField) => [field, given.get(field) ?? (given.has(field) ? null : field.initial)]),
+    sealing.sealed.map((field: EncryptedField) => [field, given.get(field) ?? (given.has(field) ? null : field.initial)]),
   )
 }

@@ -1,6 +1,5 @@
-import type { OpenedRow } from '../envelope/contract.ts'
 import type { Model } from './model.ts'
-import { foreignWrite, type Row, recordedValue } from './opened-row.ts'
+import { foreignWrite, type Row, type RowRecord, recordedValue, UNSEALED } from './opened-row.ts'
 import type { Rewriting } from './rewriting.ts'
 import type { Expectation } from './where.ts'
 
@@ -15,12 +14,14 @@ type Comparison = () => void
  */
 export function comparisonsOf(
   row: Row,
-  opened: OpenedRow,
+  opened: RowRecord,
   model: Model,
   expectations: readonly Expectation[],
   rewriting: Rewriting,
 ): readonly Comparison[] {
-  return expectations.map(({ field, tokens }) => {
+  // A row without an envelope was found by what its column holds.
+  const compared = opened === UNSEALED ? expectations.filter(({ field }) => field.mode === 'strict') : expectations
+  return compared.map(({ field, tokens }) => {
     const value = recordedValue(opened.record, field)
     const found: { token?: string } = {}
     if (typeof value === 'string') {
@@ -43,7 +44,7 @@ export function comparisonsOf(
 /** {@link comparisonsOf} one row, at once. */
 export async function compareFound(
   row: Row,
-  opened: OpenedRow,
+  opened: RowRecord,
   model: Model,
   expectations: readonly Expectation[],
   rewriting: Rewriting,

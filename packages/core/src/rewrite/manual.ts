@@ -1,8 +1,21 @@
-import type { OpenedRow, RowToOpen } from '../envelope/contract.ts'
+import type { RowToOpen } from '../envelope/contract.ts'
 import { EnvelopeError } from '../errors.ts'
+import type { FieldCodec } from '../values/contract.ts'
 import { isInput } from './input.ts'
 import type { EncryptedField, Model, Models, Sealing } from './model.ts'
-import { place, type Row, recordedValue, rowToOpen, valueOf } from './opened-row.ts'
+import {
+  decoded,
+  isToken,
+  isUnsealed,
+  place,
+  type Row,
+  type RowRecord,
+  recordedValue,
+  reportForeignWrite,
+  rowToOpen,
+  UNSEALED,
+  valueOf,
+} from './opened-row.ts'
 import { Rewriting, type Tools } from './rewriting.ts'
 import { searchToken } from './search.ts'
 
@@ -45,9 +58,11 @@ export function manualEnvelope(models: Models, tools: Tools): ManualEnvelope {
       if (model?.sealing === undefined) throw new EnvelopeError('CONFIG', `${name} is no model with encrypted fields`)
       const { sealing } = model
       const named = rows.map((row) => byFieldName(row, model, sealing, rewriting))
-      const opened = await tools.cipher.open(named.map((row) => asRowToOpen(row, model, sealing, rewriting)))
+      const sealed = named.filter((row) => !isUnsealed(row, sealing))
+      const opened = await tools.cipher.open(sealed.map((row) => asRowToOpen(row, model, sealing, rewriting)))
+      let next = 0
       return rows.map((row, i) => {
-        const result = opened[i]
+        const result = isUnsealed(named[i] ?? {}, sealing) ? UNSEALED : opened[next++]
         if (result === undefined || result instanceof EnvelopeError) {
           throw (result ?? new EnvelopeError('CANNOT_OPEN', 'the row was not opened')).at(place(named[i] ?? {}, model, rewriting))
         }
@@ -74,7 +89,7 @@ function fieldAt(models: Models, path: string): { model: Model; field: Encrypted
 }
 
 function revealed(
-  opened: OpenedRow,
+  opened: RowRecord,
   field: EncryptedField,
   held: unknown,
   row: Row,
@@ -84,7 +99,28 @@ function revealed(
   const value = recordedValue(opened.record, field)
   // What raw SQL returns is no input of `valueOf`, but for the fields that the record lacks or holds as null.
   if (value === undefined || value === null) return valueOf(opened, field, held, row, model, rewriting)
-  return field.codec.decode(value)
+  if (field.mode !== 'strict' && !isRawStandIn(field, held)) {
+    reportForeignWrite(row, model, field, rewriting)
+    return held
+  }
+  return decoded(value, field, row, model, rewriting)
+}
+
+/** Whether raw SQL returned what stands in place of a value: a driver may give numbers and dates as text, and enums by their names in the database. */
+function isRawStandIn({ codec, column, search }: EncryptedField, held: unknown): boolean {
+  if (search !== undefined) return isToken(held)
+  const { placeholder } = codec
+  if (codec.isPlaceholder(held) || column.values?.[String(placeholder)] === held) return true
+  if (typeof held === 'object' && held !== null && !(held instanceof Uint8Array)) return sameAsPlaceholder(codec, held)
+  return String(held) === String(placeholder) || sameAsPlaceholder(codec, held)
+}
+
+function sameAsPlaceholder(codec: FieldCodec, held: unknown): boolean {
+  try {
+    return codec.isPlaceholder(codec.decode(codec.encode(held)))
+  } catch {
+    return false
+  }
 }
 
 /** {@link rowToOpen} of a row that may be another table's. */

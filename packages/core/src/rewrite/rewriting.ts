@@ -1,6 +1,7 @@
 import type { BoundValue, Envelope, RowCipher, RowToSeal } from '../envelope/contract.ts'
 import { EnvelopeError, type EnvelopeErrorCode, type ErrorPlace } from '../errors.ts'
 import type { Bind, PrismaNamespace } from '../values/contract.ts'
+import type { OnForeignWrite } from './foreign-writes.ts'
 import { type Input, isInput } from './input.ts'
 import type { EncryptedField, Model } from './model.ts'
 import { SealedRows } from './sealed-rows.ts'
@@ -10,6 +11,7 @@ export interface Tools {
   readonly cipher: RowCipher
   readonly bind: Bind
   readonly prisma: PrismaNamespace
+  readonly reportForeignWrite: OnForeignWrite
 }
 
 interface PendingToken {

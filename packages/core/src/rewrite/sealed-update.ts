@@ -58,14 +58,21 @@ export async function sealedArgs(
 /**
  * Adds a condition on the stored envelope. Prisma plans a query once for all values of an object, but anew for each text that `path` is compared
  * with: only what never changes may stand beside `path`.
+ *
+ * @param orNone whether a row without an envelope will do, too.
  */
-export function withCondition(args: Input, sealing: Sealing, condition: Input, rewriting: Rewriting): Input {
+export function withCondition(args: Input, sealing: Sealing, condition: Input, rewriting: Rewriting, orNone = false): Input {
   const where = isInput(args['where']) ? args['where'] : {}
   const and = rewriting.isAbsent(where['AND']) ? [] : listOf(where['AND'])
-  return { ...args, where: { ...where, AND: [...and, { [sealing.field]: condition }] } }
+  const stored = { [sealing.field]: condition }
+  const none = { [sealing.field]: { equals: rewriting.tools.prisma.DbNull } }
+  return { ...args, where: { ...where, AND: [...and, orNone ? { OR: [stored, none] } : stored] } }
 }
 
-/** Prisma's «record to update not found». */
+/**
+ * Prisma's «record to update not found», which it may put in other words where a required one-to-one relation changes: it looks for the record that is
+ * attached already, and does not see that it is the same one.
+ */
 export function isNotFound(error: unknown): error is Error {
-  return error instanceof Error && 'code' in error && error.code === 'P2025'
+  return error instanceof Error && 'code' in error && (error.code === 'P2025' || error.code === 'P2014')
 }

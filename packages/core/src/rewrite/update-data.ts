@@ -30,7 +30,7 @@ function isWritten(model: Model, name: string, data: Input, rewriting: Rewriting
 }
 
 /** `{ set: undefined }` gives nothing. */
-function isGiven(value: unknown, rewriting: Rewriting): boolean {
+export function isGiven(value: unknown, rewriting: Rewriting): boolean {
   return !rewriting.isAbsent(value) && !rewriting.isAbsent(givenValue(value))
 }
 

@@ -2,12 +2,12 @@ import { type Input, isInput, listOf } from '../input.ts'
 import type { Model, Relation } from '../model.ts'
 import { NeedsSteps } from '../needs-steps.ts'
 import { rewriteNested } from '../nested-writes.ts'
-import type { Row } from '../opened-row.ts'
+import { type Row, UNSEALED } from '../opened-row.ts'
 import { filterOf, keyFields, keyOf, keysFilter, keyText, knownFields, requireUnique, selectOf } from '../row-key.ts'
 import { rewriteWhere } from '../where.ts'
+import { type ClaimedRow, claim, rebind } from './claim.ts'
 import { type BoundCopy, claimCopies, rebindCopies } from './copied-keys.ts'
 import { impossible } from './missing.ts'
-import { type ClaimedRow, claim, rebind } from './reseal.ts'
 import { type KnownRow, orAbort, type Steps, updateKnown } from './steps.ts'
 
 /** Whether a nested write may change a foreign key that the row which holds it is bound to. */
@@ -48,7 +48,9 @@ export async function attachOwn(
   /** Prisma answers nothing, too, where the row's key is the foreign key that has changed. */
   async function moved(gone: KnownRow): Promise<KnownRow | undefined> {
     if (claimed === undefined || !keyFields(parent.model).some((name) => relation.plan.from.includes(name))) return undefined
-    const { model, sealing, row } = claimed
+    const { model, sealing, row, opened } = claimed
+    // Nothing of it has to be sealed again.
+    if (opened === UNSEALED) return undefined
     const where = { [sealing.field]: { equals: row[sealing.field] } }
     const found = await steps.session.run(model, 'findFirst', { where, select: selectOf(knownFields(model)) })
     if (!isInput(found)) return undefined

@@ -75,7 +75,9 @@ export async function upsertInSteps(call: Call, tools: Tools): Promise<unknown> 
   validateUpdate(model, args['update'], plain.rewriting)
   validateSelection(model, args, plain.rewriting, call.hidden)
   const nested = hasNestedWrites(model, args['create'], plain) || hasNestedWrites(model, args['update'], plain)
-  if (!nested && wholeRow(call) !== undefined && call.transaction === 'none') return upsert(call, plain)
+  // A row that may have to be locked needs a transaction to be locked in.
+  const locks = model.sealing?.tolerant === true
+  if (!nested && !locks && wholeRow(call) !== undefined && call.transaction === 'none') return upsert(call, plain)
   try {
     return await call.inTransaction((session, ahead) => upsert(call, stepsOf(call, session, ahead)))
   } catch (error) {
