@@ -8,7 +8,7 @@ import { createIndexKey } from 'prisma-envelope'
 import { afterAll, afterEach, expect, test } from 'vitest'
 import { type CliResult, runCli, startCli } from '../support/cli.ts'
 import { createEncryptedClient } from '../support/encrypted-client.ts'
-import { kmsClient } from '../support/kms.ts'
+import { kmsClient } from '../support/kms-client.ts'
 
 const { database, sql, kms, arn, prisma, client, indexKey } = await createEncryptedClient('cli-verify-course')
 const setup = { databaseUrl: database.url, kms, keys: { pii: arn }, indexKeys: [indexKey.current] }

@@ -4,7 +4,7 @@ import type { EnvelopeOptions } from 'prisma-envelope'
 import { afterAll } from 'vitest'
 import type { CliSetup } from './cli.ts'
 import { createEncryptedClient, type EncryptedClient } from './encrypted-client.ts'
-import { kmsClient } from './kms.ts'
+import { kmsClient } from './kms-client.ts'
 
 /** An envelope as SQL sees it. */
 export interface StoredEnvelope {

@@ -2,10 +2,12 @@ import { Command, CommanderError } from 'commander'
 import { EnvelopeError } from 'prisma-envelope/rows'
 import { type CommonOptions, type Context, withContext } from './commands/context.ts'
 import { addDecrypt } from './commands/decrypt.ts'
+import { addDoctor } from './commands/doctor.ts'
 import { addEncrypt } from './commands/encrypt.ts'
+import { addGuard } from './commands/guard.ts'
+import { addRotate } from './commands/rotate.ts'
 import { addStatus } from './commands/status.ts'
 import { addVerify } from './commands/verify.ts'
-import { addRotate } from './commands/rotate.ts'
 import { EXIT, type ExitCode } from './exit-code.ts'
 import type { Streams } from './progress/output.ts'
 import { UsageError } from './usage-error.ts'
@@ -21,7 +23,7 @@ export interface Program {
   readonly run: (options: CommonOptions, connections: number, work: (context: Context) => Promise<ExitCode>) => Promise<void>
 }
 
-const COMMANDS = [addStatus, addEncrypt, addVerify, addDecrypt, addRotate]
+const COMMANDS = [addStatus, addEncrypt, addVerify, addGuard, addDecrypt, addRotate, addDoctor]
 
 /**
  * Runs the command line.
