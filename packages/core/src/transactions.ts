@@ -20,8 +20,8 @@ import type { Model } from './rewrite/model.ts'
 import type { Tools } from './rewrite/rewriting.ts'
 import type { HiddenFields } from './rewrite/selection.ts'
 import type { Session } from './rewrite/session.ts'
+import { asOfPrisma, isWriteConflict } from './statement-errors.ts'
 import type { TransactionLocks } from './transaction-locks.ts'
-import { asOfPrisma, isWriteConflict } from './write-conflict.ts'
 
 const MAX_ATTEMPTS = 100
 const MAX_PAUSE_MS = 50
@@ -76,11 +76,11 @@ function sessionOf(
 ): Session {
   const ran = (run: () => Promise<unknown>): Promise<unknown> =>
     transaction?.kind === 'itx' ? locks.together(String(transaction.id), () => untilRun(run)) : run()
-  const execute = async (sql: string, values: readonly unknown[]): Promise<number> => {
+  const execute = async (sql: string, values: readonly unknown[], ofTable?: string): Promise<number> => {
     try {
       return Number(await ran(() => executePast(root, sql, values, transaction)))
     } catch (error) {
-      throw asOfPrisma(error, tools.prisma)
+      throw asOfPrisma(error, { operation: params.model, table: ofTable }, tools.prisma)
     }
   }
   return {
@@ -92,7 +92,7 @@ function sessionOf(
       }
     },
     answer: (operation, args) => ran(() => queryInstead(params, internal, operation, args, transaction)),
-    execute,
+    execute: (model, sql, values) => execute(sql, values, model.name),
     abort: async () => {
       // A transaction of the extension's own ends with the error that is on its way.
       if (transaction !== undefined && owner === 'caller') await execute(ABORT, []).catch(() => {})

@@ -7,8 +7,8 @@ export interface Session {
   run(model: Model, operation: string, args: Input): Promise<unknown>
   /** Runs another operation of the hooked operation's model in its stead, for a result that the caller gets. */
   answer(operation: string, args: Input): Promise<unknown>
-  /** Runs a statement of SQL; gives the number of rows. */
-  execute(sql: string, values: readonly unknown[]): Promise<number>
+  /** Runs a statement of SQL on a model's table; gives the number of rows. */
+  execute(model: Model, sql: string, values: readonly unknown[]): Promise<number>
   /** Keeps the caller from committing what was done so far, where the caller could. */
   abort(): Promise<void>
 }

@@ -62,7 +62,7 @@ WHERE ${same.join(' AND ')} AND old.${envelope} ->> 'ct' = item.before`
     const chunk = writes.slice(at, at + CHUNK)
     const shared = new SharedParts()
     const entries = chunk.map((write) => ({ row: rowOf(write), part: shared.indexOf(write.envelope) }))
-    written += await session.execute(sql, [
+    written += await session.execute(model, sql, [
       JSON.stringify(entries),
       chunk.map(({ envelope: { dek = '' } }) => dek).join(' '),
       chunk.map(({ envelope: { ct } }) => ct).join(' '),

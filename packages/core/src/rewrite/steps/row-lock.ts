@@ -14,5 +14,5 @@ export async function lockRow(session: Session, model: Model, row: Row): Promise
   const table = tableOf(plan)
   // The table's own row type gives every column its type.
   const sql = `SELECT 1 FROM ${table} AS held, jsonb_populate_record(NULL::${table}, $1::jsonb) AS named WHERE ${same.join(' AND ')} FOR UPDATE OF held`
-  await session.execute(sql, [JSON.stringify(key)])
+  await session.execute(model, sql, [JSON.stringify(key)])
 }

@@ -80,7 +80,7 @@ async function lock(session: Session, searches: readonly Search[], rewriting: Re
   const buckets = [...new Set(searches.map(bucketOf))].sort((a, b) => a - b)
   const sql = `SELECT pg_advisory_xact_lock(hashtext($1), bucket::int) FROM unnest(string_to_array($2, ' ')) AS bucket
 WHERE current_setting('transaction_isolation') IN ('read committed', 'read uncommitted')`
-  const locked = await session.execute(sql, [`prisma-envelope ${first.sealing.table}`, buckets.join(' ')])
+  const locked = await session.execute(first.claim.model, sql, [`prisma-envelope ${first.sealing.table}`, buckets.join(' ')])
   if (locked === buckets.length) return
   throw rewriting.error(
     'UNSUPPORTED',

@@ -11,6 +11,7 @@ import { filterOf, keyFields, keyOf, keysFilter, keyText, knownFields, sealedFie
 import { rewriteSelection } from '../selection.ts'
 import type { Session } from '../session.ts'
 import { resolveUniques } from '../unique-lookups.ts'
+import { referencedIn } from '../update-data.ts'
 import { type Expectation, rewriteUniqueWhere, rewriteWhere } from '../where.ts'
 import { createRow } from './create-row.ts'
 import { impossible } from './missing.ts'
@@ -92,8 +93,12 @@ export async function upsertInSteps(call: Call, tools: Tools): Promise<unknown> 
   validateUpdate(model, args['update'], plain.rewriting)
   validateSelection(model, args, plain.rewriting, call.hidden)
   const nested = hasNestedWrites(model, args['create'], plain) || hasNestedWrites(model, args['update'], plain)
-  // A row that may have to be locked needs a transaction to be locked in, and so does the search for others of its unique values.
-  const locks = model.sealing?.tolerant === true || ambiguousUniques(model, plain.rewriting).length > 0
+  // A row that may have to be locked needs a transaction to be locked in, and so do rows that are bound to its key, and the search for others of its
+  // unique values.
+  const locks =
+    model.sealing?.tolerant === true ||
+    (isInput(args['update']) && referencedIn(model, args['update'], plain.rewriting).length > 0) ||
+    ambiguousUniques(model, plain.rewriting).length > 0
   if (!nested && !locks && wholeRow(call) !== undefined && call.transaction === 'none') return upsert(call, plain)
   try {
     return await call.inTransaction((session, ahead) => upsert(call, stepsOf(call, session, ahead)))
