@@ -28,7 +28,7 @@ test('every model comes back byte for byte, from rows of every type', async () =
   const before = await allRows()
   expect(Object.entries(before).filter(([, rows]) => rows.length === 0)).toEqual([])
 
-  const encrypting = await runCli(setup, ['encrypt', '--json'])
+  const encrypting = await runCli(setup, ['encrypt', '--batch', '2', '--json'])
   expect(encrypting.err).toBe('')
   expect(encrypting.events.filter(({ event }) => event === 'finding')).toEqual([])
   expect(encrypting.code).toBe(0)
@@ -40,7 +40,7 @@ test('every model comes back byte for byte, from rows of every type', async () =
   expect(dry.code).toBe(0)
   expect(await allRows()).toEqual(sealed)
 
-  const decrypting = await runCli(setup, ['decrypt', '--json'])
+  const decrypting = await runCli(setup, ['decrypt', '--batch', '2', '--json'])
   expect(decrypting.err).toBe('')
   expect(decrypting.events.filter(({ event }) => event === 'finding')).toEqual([])
   expect(decrypting.code).toBe(0)

@@ -37,6 +37,19 @@ export async function textRows(
   )
 }
 
+/** {@link textRows} under settings that are sent with it, in one go, and made first. */
+export async function textRowsUnder(
+  sql: postgres.TransactionSql,
+  settings: string,
+  text: string,
+  values: readonly (string | number | null)[],
+): Promise<readonly TextRow[]> {
+  // A query is sent when somebody begins to wait for it: the second would overtake the first.
+  const made = sql.unsafe(settings).execute()
+  const [, rows] = await Promise.all([made, textRows(sql, text, values)])
+  return rows
+}
+
 /**
  * Settings of one transaction, as poolers keep none beyond it: the output formats that `ColumnText` reads, and an end to waiting for locks, so that a
  * migration of the schema is never queued behind this.
