@@ -92,6 +92,44 @@ describe('rows that can not be moved are reported, and left as they were, withou
     expect(out).not.toContain('ame@example.org')
   })
 
+  test('a dry run finds what would collide, across batches and with rows that are done, and writes nothing', async () => {
+    await prisma.patient.create({ data: patient('sealed', { email: 'Sealed@example.org' }) })
+    const [one, two] = await Promise.all([1, 2].map((n) => bare.tenant.create({ data: { name: String(n) } })))
+    await bare.patient.createMany({
+      data: [
+        ...Array.from({ length: 9 }, (_, i) => patient(`p${i}`)),
+        patient('twin', { email: ' P0@example.org' }),
+        patient('late', { email: 'SEALED@example.org' }),
+      ],
+    })
+    await bare.member.createMany({
+      data: [
+        { id: 'a', tenantId: one?.id ?? 0, email: 'same@example.org' },
+        { id: 'b', tenantId: two?.id ?? 0, email: 'same@example.org' },
+        { id: 'c', tenantId: two?.id ?? 0, email: 'Same@example.org' },
+      ],
+    })
+    const before = await textOf('"Patient"')
+    const dry = await encrypt('Patient', 'Member', '--dry-run', '--batch', '2')
+    expect(dry).toMatchObject({
+      code: 1,
+      models: [
+        { written: 9, refused: 2 },
+        { written: 2, refused: 1 },
+      ],
+    })
+    expect(dry.found.map(({ code, primaryKey }) => `${code} ${primaryKey['id']}`).sort()).toEqual([
+      'COLLISION c',
+      'COLLISION late',
+      'COLLISION twin',
+    ])
+    expect(await textOf('"Patient"')).toEqual(before)
+    expect(await encrypt('Patient', 'Member', '--batch', '2')).toMatchObject({
+      models: dry.models.map(({ written, refused }) => ({ written, refused })),
+    })
+    await sql('TRUNCATE "Tenant" CASCADE')
+  })
+
   const trigger = (body: string) =>
     sql(`CREATE FUNCTION meddle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.id = 'b' THEN ${body} END IF; RETURN NEW; END $$;
       CREATE TRIGGER meddle BEFORE UPDATE ON "Patient" FOR EACH ROW EXECUTE FUNCTION meddle()`)

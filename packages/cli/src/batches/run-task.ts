@@ -124,8 +124,16 @@ export async function runTask(
   /** Whether nothing is left to do. */
   async function passes(): Promise<boolean> {
     if (options.dryRun) {
-      await pass('none')
-      return true
+      try {
+        await pass('none')
+        for await (const finding of task.foresight?.end() ?? []) {
+          written -= 1
+          refusals.report(finding)
+        }
+        return true
+      } finally {
+        await task.foresight?.close()
+      }
     }
     while ((await pass('skip')) > 0) if (stop.aborted || left <= 0) return false
     for (let final = 0; final < FINAL_PASSES; final++) {

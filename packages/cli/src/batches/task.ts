@@ -1,7 +1,9 @@
+import type postgres from 'postgres'
 import type { RowCipher } from 'prisma-envelope/rows'
 import type { TextRow } from '../database/connection.ts'
 import type { StoredRow } from '../rows/stored-row.ts'
 import type { Table } from '../rows/table.ts'
+import type { Change } from './write.ts'
 
 /** What a command does to the rows of one table, a batch at a time. */
 export interface Task {
@@ -16,8 +18,19 @@ export interface Task {
   readonly parameters: number
   /** Types of the first parameters, where it pays to cast them once, however many expressions name them. */
   readonly types?: readonly string[]
+  /** Of a dry run. */
+  readonly foresight?: Foresight
   /** What becomes of each row, in the order of `rows`. Must not write; may be run again for the same rows. */
   readonly change: (rows: readonly StoredRow[], cipher: RowCipher) => Promise<readonly Outcome[]>
+}
+
+/** Finds what the database would refuse, without writing. */
+export interface Foresight {
+  /** Of the rows of one batch, which were read in the same transaction. */
+  batch(sql: postgres.TransactionSql, changes: readonly Change[]): Promise<readonly Finding[]>
+  /** What shows only once all rows were seen. */
+  end(): AsyncIterable<Finding>
+  close(): Promise<void>
 }
 
 export type Outcome =
