@@ -217,7 +217,7 @@ describe('a process', () => {
   test('shares a table with others, none of which does a row again', async () => {
     const results = await Promise.all([runCli(setup, [...encrypt, '--workers', '3']), runCli(setup, encrypt)])
     expect(results.map(({ code }) => code)).toEqual([0, 0])
-    const written = results.map(({ result }) => (result?.['models'] as { written: number }[])[0]?.written ?? 0)
+    const written = results.map(({ result }) => (result as { models: { written: number }[] }).models[0]?.written ?? 0)
     expect(written.reduce((a, b) => a + b)).toBe(ROWS)
     await expectAllEncrypted()
     expect((await runCli(setup, encrypt)).result).toMatchObject({ models: [{ written: 0, complete: true }] })

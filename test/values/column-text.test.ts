@@ -62,9 +62,9 @@ describe('what PostgreSQL prints for a column', () => {
             text.print(parsed),
           ])
           const after = await printed(id)
+          expect(text.parse(after, false)).toEqual(parsed)
           // A numeric without a scale keeps zeros that no decimal of Prisma's has.
-          if (name.startsWith('numeric')) expect(text.parse(after, false)).toEqual(parsed)
-          else expect(after).toBe(before)
+          expect(name.startsWith('numeric') || after).toBe(name.startsWith('numeric') || before)
         }),
         { numRuns: 15 },
       )

@@ -43,7 +43,7 @@ export function createSpool(): Spool {
         const spilled = directory === undefined ? '' : await readFile(join(await directory, String(i)), 'utf8').catch(() => '')
         const first = new Map<string, string>()
         for (const line of [...spilled.split('\n'), ...lines]) {
-          const [hash = '', name = ''] = [line.slice(0, 24), line.slice(25)]
+          const [hash, name] = [line.slice(0, 24), line.slice(25)] as const
           if (hash === '') continue
           const owner = first.get(hash)
           if (owner === undefined) first.set(hash, name)

@@ -11,7 +11,8 @@ const KNOWN_PARAMETERS = new Set(['sslmode', 'connect_timeout', 'application_nam
 /** Opens a pool. Nothing is asked of the server until the first query. */
 export function connect({ database }: CliConfig, connections: number): Connection {
   const url = new URL(database.url)
-  for (const name of [...url.searchParams.keys()]) if (!KNOWN_PARAMETERS.has(name)) url.searchParams.delete(name)
+  const unknown = [...url.searchParams.keys()].filter((name) => !KNOWN_PARAMETERS.has(name))
+  for (const name of unknown) url.searchParams.delete(name)
   return postgres(url.toString(), {
     max: connections,
     prepare: database.prepare ?? true,
