@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DisableKeyCommand, EnableKeyCommand } from '@aws-sdk/client-kms'
 import postgres from 'postgres'
@@ -202,6 +205,20 @@ describe('a process', () => {
     await running.printed('trying again after TIMEOUT')
     running.process.kill('SIGINT')
     expect((await running.ended).code).toBe(130)
+  })
+
+  test('writes nothing while its pause file exists', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'prisma-envelope-pause-'))
+    const file = join(directory, 'pause')
+    await writeFile(file, '')
+    const running = startCli(setup, [...encrypt, '--pause-file', file])
+    await running.printed(`waiting, as ${file} exists`)
+    expect(await count(UNTOUCHED)).toBe(ROWS)
+    await rm(directory, { recursive: true })
+    const { code, events } = await running.ended
+    expect(code).toBe(0)
+    expect(events.filter(({ event }) => event === 'note')).toHaveLength(1)
+    await expectAllEncrypted()
   })
 
   test('that is killed leaves whole rows, old or new; another goes on', async () => {
