@@ -1,3 +1,7 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { runCli } from '../support/cli.ts'
 import { models } from '../support/client.ts'
@@ -28,7 +32,7 @@ test('every model comes back byte for byte, from rows of every type', async () =
   const before = await allRows()
   expect(Object.entries(before).filter(([, rows]) => rows.length === 0)).toEqual([])
 
-  const encrypting = await runCli(setup, ['encrypt', '--json'])
+  const encrypting = await runCli(setup, ['encrypt', '--batch', '2', '--json'])
   expect(encrypting.err).toBe('')
   expect(encrypting.events.filter(({ event }) => event === 'finding')).toEqual([])
   expect(encrypting.code).toBe(0)
@@ -40,7 +44,7 @@ test('every model comes back byte for byte, from rows of every type', async () =
   expect(dry.code).toBe(0)
   expect(await allRows()).toEqual(sealed)
 
-  const decrypting = await runCli(setup, ['decrypt', '--json'])
+  const decrypting = await runCli(setup, ['decrypt', '--batch', '2', '--json'])
   expect(decrypting.err).toBe('')
   expect(decrypting.events.filter(({ event }) => event === 'finding')).toEqual([])
   expect(decrypting.code).toBe(0)
@@ -65,6 +69,31 @@ test('of a field alone, the others stay sealed', async () => {
     street: 'Alone 1',
   })
   expect((await runCli(setup, ['decrypt', 'Contact', '--json'])).code).toBe(0)
+})
+
+test('of fields that the plan does not know, the envelope keeps the values', async () => {
+  const { id } = await prisma.contact.create({ data: { email: 'a@example.org', familyName: 'Known', street: 'Unknown 1' } })
+  const directory = await mkdtemp(join(tmpdir(), 'prisma-envelope-plan-'))
+  const older = join(directory, 'envelope.config.ts')
+  const given = fileURLToPath(new URL('../support/envelope.config.ts', import.meta.url))
+  await writeFile(
+    older,
+    `import config from ${JSON.stringify(given)}
+     const { Contact } = config.models
+     const { encrypted, ...street } = Contact.columns.street
+     export default { ...config, models: { Contact: { ...Contact, columns: { ...Contact.columns, street } } } }`,
+  )
+  const decrypt = ['--config', older, 'decrypt', '--json']
+  const { code, result } = await runCli(setup, decrypt)
+  const again = await runCli(setup, decrypt)
+  await rm(directory, { recursive: true })
+  expect({ code, result }).toMatchObject({ code: 1, result: { models: [{ written: 1, refused: 0, envelopesLeft: 1 }] } })
+  expect(again.result).toMatchObject({ models: [{ written: 0, refused: 0, envelopesLeft: 1 }] })
+  expect(await sql(`SELECT email, "familyName", street FROM "Contact" WHERE id = $1`, [id])).toEqual([
+    { email: 'a@example.org', familyName: 'Known', street: 'hidden' },
+  ])
+  expect((await runCli(setup, ['decrypt', 'Contact', '--json'])).code).toBe(0)
+  expect(await sql(`SELECT street FROM "Contact" WHERE id = $1`, [id])).toEqual([{ street: 'Unknown 1' }])
 })
 
 test('what something without the extension wrote into a sealed row is newer, and stays', async () => {

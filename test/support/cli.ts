@@ -16,6 +16,8 @@ export interface CliSetup {
   readonly indexKeys: readonly string[]
   /** Milliseconds for the KMS calls of a batch. */
   readonly deadline?: number
+  /** Rows that one branch key serves. */
+  readonly branchRows?: number
 }
 
 export interface CliResult {
@@ -32,6 +34,8 @@ export interface CliResult {
 export interface RunningCli {
   readonly process: ChildProcess
   readonly ended: Promise<CliResult>
+  /** Resolves once the process has written the text; rejects where it ends without. */
+  readonly printed: (text: string) => Promise<void>
 }
 
 /** Starts the built command line as a user would, in a process of its own. */
@@ -51,6 +55,7 @@ export function startCli(setup: CliSetup, args: readonly string[]): RunningCli {
       CLI_TEST_INDEX_KEYS: setup.indexKeys.join(','),
       CLI_TEST_DATABASE_URL: setup.databaseUrl,
       CLI_TEST_DEADLINE: String(setup.deadline ?? ''),
+      CLI_TEST_BRANCH_ROWS: String(setup.branchRows ?? ''),
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -61,7 +66,20 @@ export function startCli(setup: CliSetup, args: readonly string[]): RunningCli {
     const events = out.split('\n').flatMap((line) => (line.startsWith('{') ? [JSON.parse(line) as Record<string, unknown>] : []))
     return { code: code as number | null, out, err, events, result: events.find(({ event }) => event === 'result') }
   })
-  return { process: child, ended }
+  const printed = (text: string): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const look = (): void => {
+        if (!out.includes(text) && !err.includes(text)) return
+        child.stdout.off('data', look)
+        child.stderr.off('data', look)
+        resolve()
+      }
+      child.stdout.on('data', look)
+      child.stderr.on('data', look)
+      child.once('close', () => reject(new Error(`the process ended and did not print ${text}: ${out}${err}`)))
+      look()
+    })
+  return { process: child, ended, printed }
 }
 
 export function runCli(setup: CliSetup, args: readonly string[]): Promise<CliResult> {

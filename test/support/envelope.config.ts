@@ -22,5 +22,6 @@ export default defineConfig({
   keys: { current: current as ReturnType<typeof awsKms>, others },
   indexKey: { current: currentIndex, others: otherIndexes },
   database: { url: given('DATABASE_URL') },
+  ...(given('BRANCH_ROWS') !== '' && { branch: { maxRows: Number(given('BRANCH_ROWS')) } }),
   deadline: Number(given('DEADLINE')) || 5000,
 })

@@ -25,6 +25,9 @@ export interface Program {
 
 const COMMANDS = [addStatus, addEncrypt, addVerify, addGuard, addDecrypt, addRotate, addDoctor]
 
+const EXIT_CODES = `
+Exit codes: ${EXIT.done} done, ${EXIT.wrong} something is wrong or unfinished, ${EXIT.usage} called or configured wrongly, ${EXIT.interrupted} interrupted.`
+
 /**
  * Runs the command line.
  *
@@ -40,6 +43,8 @@ export async function runCli(args: readonly string[], streams: Streams): Promise
     .option('--no-prepare', 'no prepared statements, for PgBouncer in transaction mode')
     .option('--json', 'one JSON object a line, for programs')
     .showHelpAfterError('(add --help for what there is)')
+    .addHelpText('after', EXIT_CODES)
+    .configureHelp({ showGlobalOptions: true })
     .exitOverride()
     .configureOutput({ writeOut: (text) => streams.out.write(text), writeErr: (text) => streams.err.write(text) })
   commander.enablePositionalOptions(false)
@@ -50,6 +55,7 @@ export async function runCli(args: readonly string[], streams: Streams): Promise
     },
   }
   for (const add of COMMANDS) add(program)
+  for (const command of commander.commands) command.addHelpText('after', EXIT_CODES)
   try {
     await commander.parseAsync(args, { from: 'user' })
     return code

@@ -73,7 +73,8 @@ export async function runBatch(
         }
       })
       let refused: readonly Finding[] = []
-      if (options.locking !== 'none') {
+      if (options.locking === 'none') refused = (await task.foresight?.batch(tx, changes)) ?? []
+      else {
         if (isRefused) refused = await writeInParts(tx, task, changes)
         else await writeAll(tx, task, changes)
       }

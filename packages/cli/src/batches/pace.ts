@@ -42,10 +42,12 @@ export function createPace(sql: Queryable, { rate, pauseFile, maxReplicationLag 
 
   return {
     async ready(stop, onPause) {
+      let told = false
       while (!stop.aborted) {
         const reason = await obstacle()
         if (reason === undefined) break
-        onPause(reason)
+        if (!told) onPause(reason)
+        told = true
         await wait(CHECK_EVERY_MS, stop)
       }
       const early = freeAt - performance.now()

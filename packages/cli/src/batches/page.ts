@@ -1,4 +1,5 @@
-import { type Queryable, type TextRow, TRANSACTION_SETTINGS, textRows } from '../database/connection.ts'
+import type postgres from 'postgres'
+import { type TextRow, TRANSACTION_SETTINGS, textRowsUnder } from '../database/connection.ts'
 import { rowColumns, type StoredRow, storedRow } from '../rows/stored-row.ts'
 import type { Table } from '../rows/table.ts'
 
@@ -22,7 +23,7 @@ const IN_KEY_ORDER = 'SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapsca
 
 /** Reads the next rows of a range in the order of their keys. */
 export async function readPage(
-  sql: Queryable,
+  sql: postgres.TransactionSql,
   table: Table,
   where: string,
   range: Range,
@@ -35,7 +36,7 @@ export async function readPage(
 
 /** The same as texts, for those who expect rows that can't be read. */
 export async function readPageTexts(
-  sql: Queryable,
+  sql: postgres.TransactionSql,
   table: Table,
   where: string,
   range: Range,
@@ -48,9 +49,7 @@ export async function readPageTexts(
   const lock = { skip: ' FOR UPDATE OF t SKIP LOCKED', wait: ' FOR UPDATE OF t', none: '' }[locking]
   const text = `SELECT ${rowColumns(table)} FROM ${table.sql} AS t WHERE ${conditions.map((condition) => `(${condition})`).join(' AND ')} ORDER BY ${order} LIMIT ${limit}${lock}`
   const settings = range.after === undefined ? TRANSACTION_SETTINGS : `${TRANSACTION_SETTINGS}; ${IN_KEY_ORDER}`
-  // Sent together: the settings are made before the rows are printed.
-  const [, rows] = await Promise.all([sql.unsafe(settings), textRows(sql, text, values)])
-  return rows
+  return textRowsUnder(sql, settings, text, values)
 
   function bound(operator: '>' | '<=', key: Key | undefined): string {
     if (key === undefined) return ''

@@ -140,8 +140,20 @@ export async function runTask(
 
   /** Whether nothing is left to do. */
   async function passes(): Promise<boolean> {
-    if (options.dryRun || task.once !== undefined) {
-      await pass(options.dryRun ? 'none' : 'wait', task.once?.after)
+    if (options.dryRun) {
+      try {
+        await pass('none', task.once?.after)
+        for await (const finding of task.foresight?.end() ?? []) {
+          written -= 1
+          refusals.report(finding)
+        }
+        return true
+      } finally {
+        await task.foresight?.close()
+      }
+    }
+    if (task.once !== undefined) {
+      await pass('wait', task.once.after)
       return true
     }
     while ((await pass('skip')) > 0) if (stop.aborted || left <= 0) return false

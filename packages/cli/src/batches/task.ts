@@ -1,8 +1,10 @@
+import type postgres from 'postgres'
 import type { EncryptionContext, RowCipher } from 'prisma-envelope/rows'
 import type { TextRow } from '../database/connection.ts'
 import type { StoredRow } from '../rows/stored-row.ts'
 import type { Table } from '../rows/table.ts'
 import type { Key } from './page.ts'
+import type { Change } from './write.ts'
 
 /** What a command does to the rows of one table, a batch at a time. */
 export interface Task {
@@ -17,6 +19,8 @@ export interface Task {
   readonly parameters: number
   /** Types of the first parameters, where it pays to cast them once, however many expressions name them. */
   readonly types?: readonly string[]
+  /** Of a dry run. */
+  readonly foresight?: Foresight
   /** What becomes of each row, in the order of `rows`. Must not write; may be run again for the same rows. */
   readonly change: (rows: readonly StoredRow[], cipher: RowCipher, cipherOf: CipherOf) => Promise<readonly Outcome[]>
   /** Where a row that is done looks like one that is not: all rows are met once. `where` may then hold of what is written. */
@@ -37,6 +41,15 @@ export interface Once {
   readonly refused: number
   /** Told when all rows up to a key are committed, of which so many are new. */
   readonly reached: (last: Key, rows: number, refused: number) => void
+}
+
+/** Finds what the database would refuse, without writing. */
+export interface Foresight {
+  /** Of the rows of one batch, which were read in the same transaction. */
+  batch(sql: postgres.TransactionSql, changes: readonly Change[]): Promise<readonly Finding[]>
+  /** What shows only once all rows were seen. */
+  end(): AsyncIterable<Finding>
+  close(): Promise<void>
 }
 
 export type Outcome =

@@ -1,6 +1,6 @@
 import type postgres from 'postgres'
 import { arrayLiteral } from 'prisma-envelope/rows'
-import { type TextRow, textRows } from '../database/connection.ts'
+import { type TextRow, textRowsUnder } from '../database/connection.ts'
 import { primaryKey, type StoredRow } from '../rows/stored-row.ts'
 import type { Finding, Task } from './task.ts'
 
@@ -70,7 +70,7 @@ async function update(sql: postgres.TransactionSql, task: Task, changes: readonl
   // OFFSET keeps the planner from moving the casts to each place where they are used.
   const source = `SELECT ${typed.join(', ')}, place FROM unnest(${given}) WITH ORDINALITY AS u(${names.join(', ')}, place) OFFSET 0`
   const text = `UPDATE ${table.sql} AS t SET ${assignments.join(', ')} FROM (${source}) AS v WHERE ${same.join(' AND ')} RETURNING ${['v.place', ...returning].join(', ')}`
-  const [, rows] = await Promise.all([sql.unsafe(BY_KEY), textRows(sql, text, columns.map(arrayLiteral))])
+  const rows = await textRowsUnder(sql, BY_KEY, text, columns.map(arrayLiteral))
   // The rows are locked: only a trigger, a rule or a policy can have kept one back.
   if (rows.length !== changes.length)
     throw new RowRefused('KEPT_BACK', 'a trigger, a rule or a policy of the table keeps the row from being updated')

@@ -14,6 +14,7 @@ import { isSealedText, recorded, sourceOf, tokenOf } from '../rows/field-values.
 import { openRows, sealAndReopen } from '../rows/reopened.ts'
 import type { StoredRow } from '../rows/stored-row.ts'
 import { type Field, looksSealed, type Table } from '../rows/table.ts'
+import { foreseenCollisions } from './foreseen-collisions.ts'
 
 export interface EncryptOptions {
   /** Names of the fields to move. */
@@ -22,6 +23,7 @@ export interface EncryptOptions {
   readonly thorough: boolean
   /** Takes values as Prisma Client reads them, where the column holds more digits. */
   readonly lossy: boolean
+  readonly dryRun: boolean
 }
 
 /** A row that is to be sealed, by its place in the batch. */
@@ -31,7 +33,7 @@ interface Sealing {
 }
 
 /** Moves plaintext into envelopes; what something without the extension wrote into a sealed row is taken as newer. */
-export function encryptTask(table: Table, { fields: names, thorough, lossy }: EncryptOptions): Task {
+export function encryptTask(table: Table, { fields: names, thorough, lossy, dryRun }: EncryptOptions): Task {
   const fields = table.fields.filter(({ name }) => names.has(name))
   const searchable = fields.filter(({ search }) => search !== undefined)
   /** Field sets that are known to hold all of `fields`. */
@@ -60,6 +62,7 @@ export function encryptTask(table: Table, { fields: names, thorough, lossy }: En
     ],
     types: ['jsonb'],
     parameters: 1 + searchable.length,
+    ...(dryRun && { foresight: foreseenCollisions(table, searchable) }),
     change,
   }
 

@@ -29,7 +29,7 @@ export function addEncrypt({ commander, run }: Program): void {
       return run(options, options.workers + 1, async (context) => {
         const { sql, output, stop } = context
         const results = await runOverModels(context, names, options, (table, fields) =>
-          encryptTask(table, { fields, thorough, lossy }),
+          encryptTask(table, { fields, thorough, lossy, dryRun }),
         )
         for (const { table, written } of dryRun ? [] : results) if (written > 0) await sql.unsafe(`ANALYZE ${table.sql}`)
         output.result(describe(results, dryRun), { command: 'encrypt', dryRun, models: resultsForPrograms(results) })

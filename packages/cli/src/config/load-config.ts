@@ -28,7 +28,7 @@ const KNOWN = new Set<string>([
  * @throws UsageError where there is none, or it is wrong.
  */
 export async function loadConfig(overrides: ConfigOverrides): Promise<CliConfig> {
-  const { config: loaded, configFile } = await load<CliConfig>({
+  const { config: loaded } = await load<CliConfig>({
     configFile: overrides.config ?? 'envelope.config',
     configFileRequired: false,
     rcFile: false,
@@ -44,7 +44,7 @@ export async function loadConfig(overrides: ConfigOverrides): Promise<CliConfig>
   if (loaded === undefined || loaded === null || Object.keys(loaded).length === 0) {
     const where = overrides.config ?? 'envelope.config.ts in the working directory'
     throw new UsageError(
-      `there is no configuration at ${configFile ?? where}: let it export defineConfig({ models, keys, indexKey, database })`,
+      `there is no configuration at ${where}: let it export defineConfig({ models, keys, indexKey, database })`,
     )
   }
   return validConfig(loaded, overrides)

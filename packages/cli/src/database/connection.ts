@@ -11,7 +11,8 @@ const KNOWN_PARAMETERS = new Set(['sslmode', 'connect_timeout', 'application_nam
 /** Opens a pool. Nothing is asked of the server until the first query. */
 export function connect({ database }: CliConfig, connections: number): Connection {
   const url = new URL(database.url)
-  for (const name of Array.from(url.searchParams.keys())) if (!KNOWN_PARAMETERS.has(name)) url.searchParams.delete(name)
+  const unknown = [...url.searchParams.keys()].filter((name) => !KNOWN_PARAMETERS.has(name))
+  for (const name of unknown) url.searchParams.delete(name)
   return postgres(url.toString(), {
     max: connections,
     prepare: database.prepare ?? true,
@@ -35,6 +36,19 @@ export async function textRows(
   return rows.map((row) =>
     (row as unknown as readonly (Buffer | null)[]).map((column) => (column === null ? null : column.toString())),
   )
+}
+
+/** {@link textRows} under settings that are sent with it, in one go, and made first. */
+export async function textRowsUnder(
+  sql: postgres.TransactionSql,
+  settings: string,
+  text: string,
+  values: readonly (string | number | null)[],
+): Promise<readonly TextRow[]> {
+  // A query is sent when somebody begins to wait for it: the second would overtake the first.
+  const made = sql.unsafe(settings).execute()
+  const [, rows] = await Promise.all([made, textRows(sql, text, values)])
+  return rows
 }
 
 /**

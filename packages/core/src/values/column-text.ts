@@ -172,6 +172,7 @@ function readInstant(text: string, lossy: boolean): Date {
   const [, year, month, day, hour = '00', minute = '00', second = '00', fraction = '', sign, hours, minutes = '00'] = match
   if (!lossy && /[1-9]/.test(fraction.slice(3)))
     return refuse('the column holds microseconds, of which Prisma Client reads milliseconds')
+  if (!lossy && hour === '24') return refuse('the column holds 24:00:00, which Prisma Client reads as 00:00:00')
   const date = new Date(0)
   date.setUTCFullYear(Number(year), Number(month) - 1, Number(day))
   date.setUTCHours(Number(hour), Number(minute), Number(second), Number(fraction.slice(0, 3).padEnd(3, '0')))

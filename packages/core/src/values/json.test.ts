@@ -1,6 +1,7 @@
 import { AnyNull, DbNull, Decimal, JsonNull, skip } from '@prisma/client/runtime/client'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import type { Json } from '../plan.ts'
 import { codecOf, returned } from './test-codec.ts'
 
 const invalid = expect.objectContaining({ code: 'INVALID_VALUE' })
@@ -135,4 +136,11 @@ describe('a list of Json', () => {
     expect(() => list.encode([JsonNull])).toThrow(invalid)
     expect(() => list.encode([DbNull])).toThrow(invalid)
   })
+})
+
+it('gives back a key __proto__, which only SQL can have written, as a property like others', () => {
+  const held = '{"__proto__":{"x":1},"a":2}'
+  const decoded = codecOf('Json').decode([JSON.parse(held) as Json])
+  expect(JSON.stringify(decoded)).toBe(held)
+  expect(Object.getPrototypeOf(decoded)).toBe(Object.prototype)
 })
