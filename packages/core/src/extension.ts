@@ -6,9 +6,10 @@ import { createKeys } from './keys/key-service.ts'
 import { createKeyring } from './keys/keyring.ts'
 import { type EnvelopeOptions, resolveOptions } from './options.ts'
 import { globallyOmitted, type HookParams, internalsOf, type ParentClient, partOf, rootOf } from './prisma-internals.ts'
+import { foreignWriteReporter } from './rewrite/foreign-writes.ts'
 import { isInput } from './rewrite/input.ts'
 import { type ManualEnvelope, manualEnvelope } from './rewrite/manual.ts'
-import { compileModels, type Model } from './rewrite/model.ts'
+import { compileModels, type Model, type Models } from './rewrite/model.ts'
 import { runOperation } from './rewrite/operation.ts'
 import { RawSqlCheck } from './rewrite/raw-sql.ts'
 import type { Tools } from './rewrite/rewriting.ts'
@@ -32,7 +33,7 @@ export type EnvelopeExtension = (client: unknown) => {
  */
 export function envelopeEncryption(options: EnvelopeOptions): EnvelopeExtension {
   const config = resolveOptions(options)
-  const { prisma, indexKey, wrap, cache, branch, deadline } = config
+  const { prisma, indexKey, wrap, cache, branch, deadline, modeOf } = config
   const keys = createKeys({
     keyring: createKeyring(config.keys),
     mode: wrap,
@@ -41,10 +42,11 @@ export function envelopeEncryption(options: EnvelopeOptions): EnvelopeExtension 
     ...(indexKey !== undefined && { indexKey }),
     ...(deadline !== undefined && { deadline }),
   })
-  const models = compileModels(config.models, prisma, { codec: compileCodec, bind: bindValue, fieldSetId })
-  const tools: Tools = { cipher: createRowCipher({ keys }), bind: bindValue, prisma }
+  const models = compileModels(config.models, prisma, { codec: compileCodec, bind: bindValue, fieldSetId, modeOf })
+  const reportForeignWrite = foreignWriteReporter(config.onForeignWrite)
+  const tools: Tools = { cipher: createRowCipher({ keys }), bind: bindValue, prisma, reportForeignWrite }
   const raw = new RawSqlCheck(config.raw, models)
-  const $envelope = asGenuine(manualEnvelope(models, tools))
+  const $envelope = asGenuine(manualEnvelope(models, tools), plainFields(models))
   const locks = new TransactionLocks()
 
   function extend(client: ParentClient): ReturnType<EnvelopeExtension> {
@@ -75,6 +77,12 @@ export function envelopeEncryption(options: EnvelopeOptions): EnvelopeExtension 
     return extended as ReturnType<EnvelopeExtension>
   }
   return (client) => extend(client as ParentClient)
+}
+
+function plainFields(models: Models): readonly string[] {
+  return [...models.values()].flatMap(({ name, sealing }) =>
+    (sealing?.encrypted ?? []).flatMap((field) => (field.mode === 'plain' ? [`${name}.${field.name}`] : [])),
+  )
 }
 
 /** A plan older than the client would let a new model's columns pass unseen. */

@@ -1,6 +1,10 @@
 import { EnvelopeError } from './errors.ts'
+import type { IndexKeyLines } from './keys/index-keys.ts'
 import type { KeyProvider } from './keys/key-provider.ts'
+import { type ModeOption, resolveModes } from './modes.ts'
 import type { ModelsPlan } from './plan.ts'
+import type { OnForeignWrite } from './rewrite/foreign-writes.ts'
+import type { ModeOf } from './rewrite/mode.ts'
 import type { RawPolicy } from './rewrite/raw-sql.ts'
 import type { PrismaNamespace } from './values/contract.ts'
 
@@ -11,10 +15,16 @@ export interface EnvelopeOptions {
   readonly models: ModelsPlan
   /** `current` seals new rows; `others` open rows too. */
   readonly keys: { readonly current: KeyProvider; readonly others?: readonly KeyProvider[] }
-  /** What {@link createIndexKey} returned. Required where a field is `searchable`. */
+  /**
+   * What {@link createIndexKey} returned. Required where a field is `searchable`. New tokens are made with `current`; those made with `others` are
+   * found too.
+   */
   readonly indexKey?: { readonly current: string; readonly others?: readonly string[] }
-  /** `strict` (default): every row must be sealed. The other modes are not part of this version. */
-  readonly mode?: 'strict'
+  /**
+   * `strict` (default): every row must be sealed. `dual` seals what it writes and reads rows of both kinds; `plain` reads both and writes plaintext. One
+   * for all fields, or by `Model` and `Model.field`, where the field's goes before the model's and what is not named is `strict`.
+   */
+  readonly mode?: ModeOption
   /** `branch` (default): one KMS call serves many rows. `direct`: one for each row. */
   readonly wrap?: 'branch' | 'direct'
   /**
@@ -28,6 +38,11 @@ export interface EnvelopeOptions {
   readonly deadline?: number
   /** Raw SQL that names encrypted columns: `warn` (default) once for each text, `throw`, or `allow`. */
   readonly raw?: RawPolicy
+  /**
+   * Told of each column of a sealed row that something else than this extension wrote to, when a field in mode `plain` or `dual` is read or written; its value
+   * is not among what it is told. By default the process warns once for each field. It must not throw: its errors become a warning.
+   */
+  readonly onForeignWrite?: OnForeignWrite
 }
 
 const KNOWN = new Set<string>([
@@ -41,6 +56,7 @@ const KNOWN = new Set<string>([
   'branch',
   'deadline',
   'raw',
+  'onForeignWrite',
 ] satisfies (keyof EnvelopeOptions)[])
 
 /** Options with their shape checked; the key layer checks its own part. */
@@ -48,12 +64,14 @@ export interface Config {
   readonly prisma: PrismaNamespace
   readonly models: ModelsPlan
   readonly keys: EnvelopeOptions['keys']
-  readonly indexKey: { readonly current: string } | undefined
+  readonly indexKey: IndexKeyLines | undefined
+  readonly modeOf: ModeOf
   readonly wrap: 'branch' | 'direct'
   readonly cache: NonNullable<EnvelopeOptions['cache']>
   readonly branch: NonNullable<EnvelopeOptions['branch']>
   readonly deadline: number | undefined
   readonly raw: RawPolicy
+  readonly onForeignWrite: OnForeignWrite | undefined
 }
 
 /**
@@ -75,18 +93,16 @@ export function resolveOptions(options: EnvelopeOptions): Config {
   if (!isRecord(keys) || !isRecord(keys.current)) {
     throw new EnvelopeError('CONFIG', '`keys.current` must be a key provider, such as `awsKms({ … })` returns')
   }
-  if (mode !== 'strict') {
-    throw new EnvelopeError('UNSUPPORTED', `\`mode: '${String(mode)}'\` is not part of this version; leave it out for \`strict\``)
-  }
   if (wrap !== 'branch' && wrap !== 'direct') throw new EnvelopeError('CONFIG', "`wrap` must be 'branch' or 'direct'")
   if (raw !== 'warn' && raw !== 'throw' && raw !== 'allow') {
     throw new EnvelopeError('CONFIG', "`raw` must be 'warn', 'throw' or 'allow'")
   }
-  if (indexKey?.others !== undefined && indexKey.others.length > 0) {
-    throw new EnvelopeError(
-      'UNSUPPORTED',
-      'several index keys (`indexKey.others`) are not part of this version; leave `others` empty',
-    )
+  if (indexKey?.others !== undefined && !Array.isArray(indexKey.others)) {
+    throw new EnvelopeError('CONFIG', '`indexKey.others` must be a list of what `createIndexKey(keys)` returned')
+  }
+  const { onForeignWrite } = options
+  if (onForeignWrite !== undefined && typeof onForeignWrite !== 'function') {
+    throw new EnvelopeError('CONFIG', '`onForeignWrite` must be a function')
   }
   const searchable = firstSearchable(models)
   if (searchable !== undefined && indexKey === undefined) {
@@ -99,12 +115,14 @@ export function resolveOptions(options: EnvelopeOptions): Config {
     prisma: namespaceOf(options.Prisma),
     models,
     keys,
-    indexKey: indexKey === undefined ? undefined : { current: indexKey.current },
+    indexKey: indexKey === undefined ? undefined : { current: indexKey.current, others: [...(indexKey.others ?? [])] },
+    modeOf: resolveModes(mode, models),
     wrap,
     cache: options.cache ?? {},
     branch: options.branch ?? {},
     deadline: options.deadline,
     raw,
+    onForeignWrite,
   })
 }
 

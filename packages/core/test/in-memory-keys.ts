@@ -23,10 +23,12 @@ export interface TestKeysOptions {
   readonly names?: readonly string[]
   /** Rows that one branch key seals. */
   readonly maxRows?: number
+  /** Ids of the index keys, the current one first. */
+  readonly indexIds?: readonly string[]
 }
 
 export function createTestKeys(options: TestKeysOptions = {}): TestKeys {
-  const { seed = 'seed', mode = 'branch', names = ['pii'], maxRows = 10_000 } = options
+  const { seed = 'seed', mode = 'branch', names = ['pii'], maxRows = 10_000, indexIds = ['AbC-'] } = options
   let loans = 0
   let made = 0
   const asked: (readonly KeyToUnwrap[])[] = []
@@ -100,6 +102,11 @@ export function createTestKeys(options: TestKeysOptions = {}): TestKeys {
       return { id: 'AbC-', key: lend(derive('index')) }
     },
     readyIndexKey: () => undefined,
+    indexKeyCount: indexIds.length,
+    async indexKeys() {
+      return indexIds.map((id) => ({ id, key: lend(derive(id === 'AbC-' ? 'index' : `index ${id}`)) }))
+    },
+    readyIndexKeys: () => undefined,
   }
 }
 

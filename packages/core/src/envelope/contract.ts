@@ -52,6 +52,8 @@ export interface Tokenizer {
    * `~<index key id>.<base64url(HMAC)>` of a value that is not null; scope values in the plan's order.
    */
   token(search: SearchPlan, value: string, scope: readonly BoundValue[]): string
+  /** The form of a value that enters its token. */
+  normalized(search: SearchPlan, value: string): string
 }
 
 /** What `rewrite/` knows of cryptography. */
@@ -61,6 +63,10 @@ export interface RowCipher {
   /** Results in the order of `rows`; a row that does not open has its error in its place. */
   open(rows: readonly RowToOpen[]): Promise<readonly (OpenedRow | EnvelopeError)[]>
   tokenizer(): Promise<Tokenizer>
+  /** How many tokens a value may be found by: one for each index key. */
+  readonly tokensOfValue: number
+  /** One for each index key, the current one first. */
+  tokenizers(): Promise<readonly Tokenizer[]>
 }
 
 /** Field-set id of a record with exactly these identities. */

@@ -1,7 +1,7 @@
 import { createSecretKey, type KeyObject } from 'node:crypto'
 import { EnvelopeError } from '../errors.ts'
 import { rowContext } from '../keys/context.ts'
-import type { Keys } from '../keys/contract.ts'
+import type { IndexKey, Keys } from '../keys/contract.ts'
 import type { EncryptionContext } from '../keys/key-provider.ts'
 import type { OpenedRow, RowCipher, RowToOpen, Tokenizer } from './contract.ts'
 import { isContext, type ParsedEnvelope, parseEnvelope } from './format.ts'
@@ -44,7 +44,16 @@ export function createRowCipher({ keys, context }: RowCipherOptions): RowCipher 
     if (known === undefined) contexts.set(table, (known = rowContext(table, ctx)))
     return known
   }
-  let current: { readonly id: string; readonly key: KeyObject; readonly tokenizer: Tokenizer } | undefined
+  const known = new Map<string, { readonly key: KeyObject; readonly tokenizer: Tokenizer }>()
+
+  function tokenizerOf({ id, key: { bytes } }: IndexKey): Tokenizer {
+    const key = createSecretKey(bytes)
+    const made = known.get(id)
+    if (made?.key.equals(key) === true) return made.tokenizer
+    const tokenizer = createTokenizer(id, key)
+    known.set(id, { key, tokenizer })
+    return tokenizer
+  }
 
   return {
     async seal(rows) {
@@ -95,13 +104,22 @@ export function createRowCipher({ keys, context }: RowCipherOptions): RowCipher 
     },
 
     async tokenizer() {
-      const { id, key: handle } = await keys.indexKey()
+      const indexKey = await keys.indexKey()
       try {
-        const key = createSecretKey(handle.bytes)
-        if (current?.id !== id || !current.key.equals(key)) current = { id, key, tokenizer: createTokenizer(id, key) }
-        return current.tokenizer
+        return tokenizerOf(indexKey)
       } finally {
-        handle.release()
+        indexKey.key.release()
+      }
+    },
+
+    tokensOfValue: keys.indexKeyCount,
+
+    async tokenizers() {
+      const indexKeys = await keys.indexKeys()
+      try {
+        return indexKeys.map(tokenizerOf)
+      } finally {
+        for (const { key } of indexKeys) key.release()
       }
     },
   }

@@ -40,6 +40,7 @@ export function createTokenizer(id: string, indexKey: KeyObject): Tokenizer {
     token(search, value, scope) {
       return `~${id}.${mac(nameKey(search.index), normalize(value, search.normalize), scope)}`
     },
+    normalized: (search, value) => normalize(value, search.normalize),
   }
 }
 

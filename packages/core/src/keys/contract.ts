@@ -61,4 +61,10 @@ export interface Keys {
   indexKey(): Promise<IndexKey>
   /** The same without waiting, once it was used. */
   readyIndexKey(): IndexKey | undefined
+  /** How many index keys tokens may stand under: the current one and the others. */
+  readonly indexKeyCount: number
+  /** All of them, the current one first, each unwrapped at first use. */
+  indexKeys(): Promise<readonly IndexKey[]>
+  /** The same without waiting, once they were used. */
+  readyIndexKeys(): readonly IndexKey[] | undefined
 }

@@ -43,8 +43,11 @@ export async function createIndexKey(keys: KeyringOptions): Promise<string> {
   }
 }
 
-/** @throws `CONFIG` if `line` is not, character for character, what {@link createIndexKey} returned. */
-export function parseIndexKey(line: string): WrappedIndexKey {
+/**
+ * @param option where the line stands in the options.
+ * @throws `CONFIG` if `line` is not, character for character, what {@link createIndexKey} returned.
+ */
+export function parseIndexKey(line: string, option = 'indexKey.current'): WrappedIndexKey {
   const { id, kid, wrapped } = (typeof line === 'string' ? LINE.exec(line)?.groups : undefined) ?? {}
   if (id !== undefined && kid !== undefined && wrapped !== undefined) {
     const bytes = Buffer.from(wrapped, 'base64url')
@@ -52,7 +55,7 @@ export function parseIndexKey(line: string): WrappedIndexKey {
   }
   throw new EnvelopeError(
     'CONFIG',
-    'indexKey.current is not an index key ("pei1.…"); give the whole line that createIndexKey(keys) returned, without white space',
+    `${option} is not an index key ("pei1.…"); give the whole line that createIndexKey(keys) returned, without white space`,
   )
 }
 
@@ -62,7 +65,7 @@ export function indexKeyId(key: Uint8Array): string {
 }
 
 /**
- * The index key, unwrapped at first use.
+ * An index key, unwrapped at first use.
  *
  * Unlike every other key it stays in memory for as long as the process runs: each search and each write of a searchable field needs it, so
  * an age limit would only add KMS calls. Taking it away from a process means restarting the process.
@@ -70,17 +73,30 @@ export function indexKeyId(key: Uint8Array): string {
 export class ConfiguredIndexKey {
   readonly #provider: KeyProvider
   readonly #configured: WrappedIndexKey
+  readonly #option: string
   readonly #kms: KmsCalls
   readonly #calls: SharedCalls<LoanedKey>
   readonly #deadline: number
   #key: LoanedKey | undefined
 
-  /** @throws `CONFIG` if `line` is malformed or names a key that is not in the keyring. */
-  constructor(line: string, keyring: Keyring, kms: KmsCalls, deadline: number, now: () => number, joined: () => void) {
-    this.#configured = parseIndexKey(line)
+  /**
+   * @param option where the line stands in the options.
+   * @throws `CONFIG` if `line` is malformed or names a key that is not in the keyring.
+   */
+  constructor(
+    line: string,
+    option: string,
+    keyring: Keyring,
+    kms: KmsCalls,
+    deadline: number,
+    now: () => number,
+    joined: () => void,
+  ) {
+    this.#configured = parseIndexKey(line, option)
+    this.#option = option
     const { kid } = this.#configured
     if (!keyring.names.includes(kid)) {
-      throw new EnvelopeError('CONFIG', `indexKey.current is wrapped by the key "${kid}"; add its provider to keys.others`)
+      throw new EnvelopeError('CONFIG', `${option} is wrapped by the key "${kid}"; add its provider to keys.others`)
     }
     this.#provider = keyring.provider(kid)
     this.#kms = kms
@@ -94,6 +110,10 @@ export class ConfiguredIndexKey {
         else key.release()
       },
     })
+  }
+
+  get id(): string {
+    return this.#configured.id
   }
 
   /** @throws `CONFIG` if it does not open, the codes of {@link KeyProvider}, `TIMEOUT`. A failure is not remembered. */
@@ -126,20 +146,20 @@ export class ConfiguredIndexKey {
       key = await this.#kms.unwrap(this.#provider, wrapped, indexContext, signal)
     } catch (error) {
       if (error instanceof EnvelopeError && (error.code === 'CANNOT_OPEN' || error.code === 'CONTEXT_MISMATCH')) {
-        throw notOurs(`the key "${kid}" does not open it`, error)
+        throw notOurs(this.#option, `the key "${kid}" does not open it`, error)
       }
       throw error
     }
     if (indexKeyId(key.bytes) === id) return key
     key.release()
-    throw notOurs(`its id "${id}" belongs to another key`)
+    throw notOurs(this.#option, `its id "${id}" belongs to another key`)
   }
 }
 
-function notOurs(reason: string, cause?: EnvelopeError): EnvelopeError {
+function notOurs(option: string, reason: string, cause?: EnvelopeError): EnvelopeError {
   return new EnvelopeError(
     'CONFIG',
-    `indexKey.current was altered or mixed up: ${reason}; restore the line that createIndexKey(keys) returned`,
+    `${option} was altered or mixed up: ${reason}; restore the line that createIndexKey(keys) returned`,
     {},
     cause,
   )

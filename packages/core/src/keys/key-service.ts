@@ -1,10 +1,10 @@
 import { EnvelopeError } from '../errors.ts'
 import { BranchKeys, type BranchLimits, branchLimits } from './branch-keys.ts'
-import type { IndexKey, KeyHandle, Keys, KeyToUnwrap, SealingKey } from './contract.ts'
+import type { KeyHandle, Keys, KeyToUnwrap, SealingKey } from './contract.ts'
 import { DEFAULT_DEADLINE, Deadline } from './deadline.ts'
 import { directKeys } from './direct-keys.ts'
 import { contextId, type DistinctKey, distinctKeys, keyId } from './distinct-keys.ts'
-import { ConfiguredIndexKey } from './index-key.ts'
+import { ConfiguredIndexKeys, type IndexKeyLines } from './index-keys.ts'
 import type { EncryptionContext } from './key-provider.ts'
 import { createCounters, type KeyStats } from './key-stats.ts'
 import type { Keyring } from './keyring.ts'
@@ -20,8 +20,8 @@ export interface KeysOptions {
   readonly mode?: SealingKey['mode']
   readonly cache?: Partial<CacheLimits>
   readonly branch?: Partial<BranchLimits>
-  /** `current` is what `createIndexKey` returned. */
-  readonly indexKey?: { readonly current: string }
+  /** What `createIndexKey` returned: `current` is for new tokens, `others` are searched too. */
+  readonly indexKey?: IndexKeyLines
   /** Milliseconds that one operation gives to all its KMS work. Default 5,000. */
   readonly deadline?: number
   /** A monotonic clock in milliseconds, so that setting the wall clock neither ages nor rejuvenates a key. Default `performance.now`. */
@@ -48,7 +48,7 @@ export function createKeys(options: KeysOptions): KeyService {
   const configured =
     options.indexKey === undefined
       ? undefined
-      : new ConfiguredIndexKey(options.indexKey.current, keyring, kms, milliseconds, now, () => counters.coalesced++)
+      : new ConfiguredIndexKeys(options.indexKey, keyring, kms, milliseconds, now, () => counters.coalesced++)
 
   async function forSealing(context: EncryptionContext, rows: number): Promise<readonly SealingKey[]> {
     wholeNumber('The number of rows to seal', rows, 0, 2 ** 32)
@@ -121,17 +121,26 @@ export function createKeys(options: KeysOptions): KeyService {
     return handle
   }
 
-  async function indexKey(): Promise<IndexKey> {
-    if (configured !== undefined) return configured.get()
+  function indexKeys(): ConfiguredIndexKeys {
+    if (configured !== undefined) return configured
     throw new EnvelopeError(
       'CONFIG',
       'indexKey is missing, and searchable fields need it: run createIndexKey(keys) once, keep the line it returns, and give it as indexKey.current',
     )
   }
 
-  const readyIndexKey = (): IndexKey | undefined => configured?.ready()
-
-  return { forSealing, readyForSealing, forOpening, cached, indexKey, readyIndexKey, stats: counters }
+  return {
+    forSealing,
+    readyForSealing,
+    forOpening,
+    cached,
+    indexKey: async () => indexKeys().current(),
+    readyIndexKey: () => configured?.readyCurrent(),
+    indexKeyCount: configured?.count ?? 0,
+    indexKeys: async () => indexKeys().all(),
+    readyIndexKeys: () => configured?.readyAll(),
+    stats: counters,
+  }
 }
 
 function idOf({ request, context }: DistinctKey): string {

@@ -79,6 +79,15 @@ export function createKeysAhead(keys: Keys): KeysAhead {
         if (ready !== undefined) return ready
         throw new KeysNeeded(async () => (await keys.indexKey()).key.release())
       },
+      indexKeyCount: keys.indexKeyCount,
+      readyIndexKeys: () => keys.readyIndexKeys(),
+      async indexKeys() {
+        const ready = keys.readyIndexKeys()
+        if (ready !== undefined) return ready
+        throw new KeysNeeded(async () => {
+          for (const { key } of await keys.indexKeys()) key.release()
+        })
+      },
     },
     release() {
       for (const key of held.splice(0)) key.release()

@@ -1,9 +1,10 @@
-import { bindingOf, type Lookup, NOWHERE, valueOfNewRow } from './binding.ts'
+import { bindingOf, givenValue, type Lookup, NOWHERE, valueOfNewRow } from './binding.ts'
 import { type EncodedValues, encodeValues, replaceValues, scopeFrom } from './encrypted-values.ts'
 import type { Input } from './input.ts'
 import type { EncryptedField, Model } from './model.ts'
 import { rewriteNestedWrites } from './nested-writes.ts'
 import type { Rewriting } from './rewriting.ts'
+import { claimUniques, encodedColumn } from './unique-keys.ts'
 
 /**
  * Rewrites the `data` of a `create`, and of all rows created below it: encrypted values become placeholders and tokens, and each row gets an
@@ -21,7 +22,7 @@ function rewriteRow(model: Model, data: Input, rewriting: Rewriting, inherited: 
   const values = sealedValues(model, data, rewriting)
   // Rows that this one references come first: Prisma inserts them first, and this row may be bound to their keys.
   rewriteNestedWrites(model, out, 'owning', parentOf(model, out, inherited, rewriting), rewriting)
-  if (model.sealing !== undefined && values !== undefined) {
+  if (model.sealing !== undefined && values !== undefined && values.size > 0) {
     const { sealing } = model
     const binding = bindingOf(model, sealing, (field) => valueOfNewRow(model, field, out, inherited, rewriting), rewriting)
     replaceValues(out, values, scopeFrom(sealing, binding), rewriting)
@@ -30,8 +31,31 @@ function rewriteRow(model: Model, data: Input, rewriting: Rewriting, inherited: 
       out[sealing.field] = envelope
     })
   }
+  claimNewRow(model, data, out, values, inherited, rewriting)
   rewriteNestedWrites(model, out, 'owned', parentOf(model, out, inherited, rewriting), rewriting)
   return out
+}
+
+function claimNewRow(
+  model: Model,
+  data: Input,
+  out: Record<string, unknown>,
+  values: EncodedValues | undefined,
+  inherited: Lookup,
+  rewriting: Rewriting,
+): void {
+  const { sealing } = model
+  if (sealing === undefined) return
+  const columnOf = (field: string) => valueOfNewRow(model, field, out, inherited, rewriting)
+  const searched = (field: EncryptedField): string | null => {
+    const sealed = values?.get(field)
+    return typeof sealed === 'string' ? sealed : encodedColumn(field, givenValue(data[field.name]) ?? field.initial)
+  }
+  const scope = (field: EncryptedField) => scopeFrom(sealing, bindingOf(model, sealing, columnOf, rewriting))(field)
+  const set = (field: EncryptedField, held: unknown): void => {
+    out[field.name] = held
+  }
+  claimUniques(model, { searched, scope, other: columnOf, set }, rewriting)
 }
 
 /** `data` of `createMany`: one row or a list. */
@@ -49,6 +73,6 @@ function sealedValues(model: Model, data: Input, rewriting: Rewriting): EncodedV
   if (sealing === undefined) return undefined
   const given = encodeValues(model, sealing, data, rewriting)
   return new Map(
-    sealing.encrypted.map((field: EncryptedField) => [field, given.get(field) ?? (given.has(field) ? null : field.initial)]),
+    sealing.sealed.map((field: EncryptedField) => [field, given.get(field) ?? (given.has(field) ? null : field.initial)]),
   )
 }

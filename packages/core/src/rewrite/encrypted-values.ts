@@ -4,15 +4,17 @@ import type { Json } from '../plan.ts'
 import { givenValue } from './binding.ts'
 import { isFieldReference, isInput } from './input.ts'
 import type { EncryptedField, Model, Sealing } from './model.ts'
+import { isToken } from './opened-row.ts'
 import type { Rewriting } from './rewriting.ts'
 
-/** The encrypted fields of one row's `data`, encoded; by field, in the plan's order. */
+/** Encrypted fields of one row, encoded; by field, in the plan's order. */
 export type EncodedValues = ReadonlyMap<EncryptedField, Json>
 
 const ARITHMETIC = ['increment', 'decrement', 'multiply', 'divide', 'push', 'unset']
 
 /**
- * Encodes the encrypted fields that `data` gives; what is absent is absent from the result.
+ * Encodes the encrypted fields that `data` gives and that are written sealed; what is absent is absent from the result. The others are for Prisma to
+ * judge, but for what needs the old value: it may be sealed.
  *
  * @throws EnvelopeError `ENVELOPE_INPUT` where `data` names the envelope, `UNSUPPORTED` for arithmetic, `INVALID_VALUE` for a value of another type;
  * Prisma's own error for a value that PostgreSQL would have refused.
@@ -30,7 +32,8 @@ export function encodeValues(
   for (const field of sealing.encrypted) {
     if (rewriting.isAbsent(data[field.name])) continue
     const value = plainValue(model, field, data[field.name], rewriting)
-    if (!rewriting.isAbsent(value)) values.set(field, encode(model, field, value, rewriting))
+    if (field.mode === 'plain') refuseToken(model, field, value, rewriting)
+    else if (!rewriting.isAbsent(value)) values.set(field, encode(model, field, value, rewriting))
   }
   return values
 }
@@ -52,6 +55,12 @@ function plainValue(model: Model, field: EncryptedField, given: unknown, rewriti
     }
   }
   return value
+}
+
+/** In the clear it would pass for what stands in place of a value. */
+function refuseToken(model: Model, field: EncryptedField, value: unknown, rewriting: Rewriting): void {
+  if (field.search === undefined || !isToken(value)) return
+  throw rewriting.error('UNSUPPORTED', 'is given what is a search token: give the value itself', model, field.name)
 }
 
 function encode(model: Model, field: EncryptedField, value: unknown, rewriting: Rewriting): Json {

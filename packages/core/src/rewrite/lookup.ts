@@ -1,6 +1,5 @@
-import type { OpenedRow } from '../envelope/contract.ts'
-import type { Model } from './model.ts'
-import { foreignWrite, type Row, recordedValue } from './opened-row.ts'
+import type { EncryptedField, Model } from './model.ts'
+import { foreignWrite, type Row, type RowRecord, recordedValue, valueOfColumn } from './opened-row.ts'
 import type { Rewriting } from './rewriting.ts'
 import type { Expectation } from './where.ts'
 
@@ -15,13 +14,14 @@ type Comparison = () => void
  */
 export function comparisonsOf(
   row: Row,
-  opened: OpenedRow,
+  opened: RowRecord,
   model: Model,
   expectations: readonly Expectation[],
   rewriting: Rewriting,
 ): readonly Comparison[] {
   return expectations.map(({ field, tokens }) => {
     const value = recordedValue(opened.record, field)
+    if (field.mode !== 'strict' && value === undefined) return () => refuseBareToken(row, model, field, rewriting)
     const found: { token?: string } = {}
     if (typeof value === 'string') {
       const scope = (field.search?.scope ?? []).flatMap((name) => {
@@ -40,10 +40,15 @@ export function comparisonsOf(
   })
 }
 
+/** A value that no envelope holds was found by its column, as far as the column is no token. */
+function refuseBareToken(row: Row, model: Model, field: EncryptedField, rewriting: Rewriting): void {
+  valueOfColumn(field, row[field.name], row, model, rewriting)
+}
+
 /** {@link comparisonsOf} one row, at once. */
 export async function compareFound(
   row: Row,
-  opened: OpenedRow,
+  opened: RowRecord,
   model: Model,
   expectations: readonly Expectation[],
   rewriting: Rewriting,

@@ -1,10 +1,23 @@
-import type { OpenedRow, RowToOpen } from '../envelope/contract.ts'
+import type { RowToOpen } from '../envelope/contract.ts'
 import { EnvelopeError } from '../errors.ts'
+import type { FieldCodec } from '../values/contract.ts'
 import { isInput } from './input.ts'
 import type { EncryptedField, Model, Models, Sealing } from './model.ts'
-import { place, type Row, recordedValue, rowToOpen, valueOf } from './opened-row.ts'
+import {
+  decoded,
+  isToken,
+  isUnsealed,
+  place,
+  type Row,
+  type RowRecord,
+  recordedValue,
+  reportForeignWrite,
+  rowToOpen,
+  UNSEALED,
+  valueOf,
+} from './opened-row.ts'
 import { Rewriting, type Tools } from './rewriting.ts'
-import { searchToken } from './search.ts'
+import { searchToken, searchTokens } from './search.ts'
 
 /** For code that must use raw SQL: the two halves of what the extension does by itself. */
 export interface ManualEnvelope {
@@ -17,6 +30,11 @@ export interface ManualEnvelope {
    * @throws EnvelopeError `UNSUPPORTED` where the field is not searchable or its scope is not given.
    */
   token(field: string, value: string, scope?: Readonly<Record<string, unknown>>): Promise<string>
+  /**
+   * All tokens by which raw SQL finds a value, the current one first: {@link token} under each index key of `indexKey.current` and `indexKey.others`. Rows
+   * that no envelope seals yet hold the value itself.
+   */
+  tokens(field: string, value: string, scope?: Readonly<Record<string, unknown>>): Promise<readonly string[]>
   /**
    * Opens rows that raw SQL read. They must hold the envelope, the primary key and the bound columns; keys may be column names or field names.
    * Encrypted columns that are among the keys come back decrypted, the envelope is left out, everything else stays.
@@ -39,15 +57,27 @@ export function manualEnvelope(models: Models, tools: Tools): ManualEnvelope {
       await rewriting.settle()
       return found
     },
+    async tokens(path, value, scope = {}) {
+      const rewriting = new Rewriting(tools, '$envelope.tokens')
+      const { model, field } = fieldAt(models, path)
+      let found: readonly string[] = []
+      searchTokens(model, field, value, new Map(Object.entries(scope)), rewriting, (all) => {
+        found = all
+      })
+      await rewriting.settle()
+      return found
+    },
     async reveal(name, rows) {
       const rewriting = new Rewriting(tools, '$envelope.reveal')
       const model = models.get(name)
       if (model?.sealing === undefined) throw new EnvelopeError('CONFIG', `${name} is no model with encrypted fields`)
       const { sealing } = model
       const named = rows.map((row) => byFieldName(row, model, sealing, rewriting))
-      const opened = await tools.cipher.open(named.map((row) => asRowToOpen(row, model, sealing, rewriting)))
+      const sealed = named.filter((row) => !isUnsealed(row, sealing))
+      const opened = await tools.cipher.open(sealed.map((row) => asRowToOpen(row, model, sealing, rewriting)))
+      let next = 0
       return rows.map((row, i) => {
-        const result = opened[i]
+        const result = isUnsealed(named[i] ?? {}, sealing) ? UNSEALED : opened[next++]
         if (result === undefined || result instanceof EnvelopeError) {
           throw (result ?? new EnvelopeError('CANNOT_OPEN', 'the row was not opened')).at(place(named[i] ?? {}, model, rewriting))
         }
@@ -74,7 +104,7 @@ function fieldAt(models: Models, path: string): { model: Model; field: Encrypted
 }
 
 function revealed(
-  opened: OpenedRow,
+  opened: RowRecord,
   field: EncryptedField,
   held: unknown,
   row: Row,
@@ -84,7 +114,28 @@ function revealed(
   const value = recordedValue(opened.record, field)
   // What raw SQL returns is no input of `valueOf`, but for the fields that the record lacks or holds as null.
   if (value === undefined || value === null) return valueOf(opened, field, held, row, model, rewriting)
-  return field.codec.decode(value)
+  if (field.mode !== 'strict' && !isRawStandIn(field, held)) {
+    reportForeignWrite(row, model, field, rewriting)
+    return held
+  }
+  return decoded(value, field, row, model, rewriting)
+}
+
+/** Whether raw SQL returned what stands in place of a value: a driver may give numbers and dates as text, and enums by their names in the database. */
+function isRawStandIn({ codec, column, search }: EncryptedField, held: unknown): boolean {
+  if (search !== undefined) return isToken(held)
+  const { placeholder } = codec
+  if (codec.isPlaceholder(held) || column.values?.[String(placeholder)] === held) return true
+  if (typeof held === 'object' && held !== null && !(held instanceof Uint8Array)) return sameAsPlaceholder(codec, held)
+  return String(held) === String(placeholder) || sameAsPlaceholder(codec, held)
+}
+
+function sameAsPlaceholder(codec: FieldCodec, held: unknown): boolean {
+  try {
+    return codec.isPlaceholder(codec.decode(codec.encode(held)))
+  } catch {
+    return false
+  }
 }
 
 /** {@link rowToOpen} of a row that may be another table's. */

@@ -1,52 +1,176 @@
-import type { OpenedRow, SealedRecord } from '../envelope/contract.ts'
+import type { SealedRecord } from '../envelope/contract.ts'
 import { EnvelopeError } from '../errors.ts'
 import type { Json } from '../plan.ts'
-import type { Lookup } from './binding.ts'
-import type { EncodedValues } from './encrypted-values.ts'
+import { bindingOf, type Lookup } from './binding.ts'
+import { type EncodedValues, replaceValues, scopeFrom } from './encrypted-values.ts'
 import { type Input, isInput } from './input.ts'
 import type { EncryptedField, Model, Sealing } from './model.ts'
-import { place, type Row, recordedValue, rowToOpen, valueOf } from './opened-row.ts'
+import {
+  decoded,
+  isUnsealed,
+  place,
+  plaintextFound,
+  type Row,
+  type RowRecord,
+  recordedValue,
+  reportForeignWrite,
+  rowToOpen,
+  sourceOf,
+  UNSEALED,
+  valueOf,
+  valueOfColumn,
+} from './opened-row.ts'
 import type { Rewriting } from './rewriting.ts'
 import { valuesAfterUpdate } from './sealed-update.ts'
-import { boundIn } from './update-data.ts'
+import { boundIn, isGiven } from './update-data.ts'
 
-/** Opens rows that were read with all that resealing takes. */
+/** Opens rows that were read with all that resealing takes; those without an envelope are {@link UNSEALED}, where the model's mode allows any. */
 export async function openAll(
   rows: readonly Row[],
   model: Model,
   sealing: Sealing,
   rewriting: Rewriting,
-): Promise<readonly OpenedRow[]> {
-  const results = await rewriting.tools.cipher.open(rows.map((row) => rowToOpen(row, model, sealing, rewriting)))
-  return rows.map((row, i) => {
-    const opened = results[i]
+): Promise<readonly RowRecord[]> {
+  const sealed = rows.filter((row) => !isUnsealed(row, sealing))
+  const results = await rewriting.tools.cipher.open(sealed.map((row) => rowToOpen(row, model, sealing, rewriting)))
+  let next = 0
+  return rows.map((row) => {
+    if (isUnsealed(row, sealing)) return UNSEALED
+    const opened = results[next++]
     if (opened !== undefined && !(opened instanceof EnvelopeError)) return opened
     throw (opened ?? new EnvelopeError('CANNOT_OPEN', 'the row was not opened')).at(place(row, model, rewriting))
   })
 }
 
-/** The row's record with the new values in it; fields that this plan does not know are carried along as they are. */
+/** What a row is to hold: new values, and those of its own that stay. */
+export interface Merged {
+  /** Undefined where nothing is sealed: the row is to have no envelope then. */
+  readonly record: SealedRecord | undefined
+  /** Fields whose columns change though `data` does not give them: to a placeholder or another token. */
+  readonly beside: EncodedValues
+  /** Plaintext that the record gives back to columns. */
+  readonly restored: Row
+  /** Fields that something else has written to. */
+  readonly foreign: readonly EncryptedField[]
+  /**
+   * Whether columns change that `data` does not give. Writers that know no envelopes change such columns without changing the envelope: comparing it would
+   * not notice them, so that the row must be locked before it is read.
+   */
+  readonly isExclusive: boolean
+}
+
+/**
+ * Merges new values into a row. Of fields that are written sealed, values that only their columns hold are taken into the record; of those that are
+ * written in the clear, values that the record holds go back to their columns. Fields that this plan does not know are carried along as they are.
+ *
+ * @param values of `data`
+ * @throws EnvelopeError `FOREIGN_WRITE` and `PLAINTEXT_FOUND` for `strict` fields, whose columns must not be lost by sealing over them; `INVALID_VALUE`
+ * where a value that a column holds can't be sealed.
+ */
 export function merge(
   row: Row,
-  opened: OpenedRow,
+  opened: RowRecord,
   model: Model,
   sealing: Sealing,
+  data: Input,
   values: EncodedValues,
   rewriting: Rewriting,
-): SealedRecord {
+): Merged {
+  if (opened === UNSEALED && sealing.hasStrict) throw plaintextFound(row, model, rewriting)
   // No prototype, so that `__proto__` is a name like others.
-  const kept: Record<string, Json> = Object.assign(Object.create(null), opened.record)
+  const record: Record<string, Json> = Object.assign(Object.create(null), opened.record)
+  const taken = new Map<EncryptedField, Json>()
+  const restored: Row = {}
+  const foreign: EncryptedField[] = []
   for (const field of sealing.encrypted) {
+    const held = row[field.name]
     const value = values.get(field)
     if (value !== undefined) {
-      kept[field.identity] = value
+      record[field.identity] = value
+    } else if (field.mode === 'strict') {
+      valueOf(opened, field, held, row, model, rewriting)
+      record[field.identity] ??= field.column.list === true ? [] : null
+    } else if (field.mode === 'plain' && isGiven(data[field.name], rewriting)) {
+      delete record[field.identity]
     } else {
-      // Throws where the column holds something that the envelope does not know: it must not be lost by sealing over it.
-      valueOf(opened, field, row[field.name], row, model, rewriting)
-      kept[field.identity] ??= field.column.list === true ? [] : null
+      const source = sourceOf(opened, field, held)
+      if (source === 'foreign') foreign.push(field)
+      if (field.mode === 'plain') {
+        const kept = recordedValue(record, field)
+        if (source === 'record' && kept !== undefined && kept !== null) {
+          restored[field.name] = inputOf(kept, field, row, model, rewriting)
+        }
+        delete record[field.identity]
+      } else if (source !== 'record') {
+        const own = encodedColumn(field, held, row, model, rewriting)
+        record[field.identity] = own
+        if (own !== null) taken.set(field, own)
+      }
     }
   }
-  return kept
+  const isEmpty = sealing.sealed.length === 0 && Object.keys(record).length === 0
+  const rescoped = scopedBy(sealing, boundIn(model, sealing, data, rewriting), record, values)
+  const isExclusive =
+    sealing.tolerant && (taken.size > 0 || Object.keys(restored).length > 0 || [...rescoped.values()].some((own) => own !== null))
+  return {
+    record: isEmpty ? undefined : record,
+    beside: new Map([...rescoped, ...taken]),
+    restored,
+    foreign,
+    isExclusive,
+  }
+}
+
+/** A recorded value as an input of Prisma's. */
+function inputOf(value: Json, field: EncryptedField, row: Row, model: Model, rewriting: Rewriting): unknown {
+  const plain = decoded(value, field, row, model, rewriting)
+  return plain === null ? rewriting.tools.prisma.JsonNull : plain
+}
+
+function encodedColumn(field: EncryptedField, held: unknown, row: Row, model: Model, rewriting: Rewriting): Json {
+  const plain = valueOfColumn(field, held, row, model, rewriting)
+  try {
+    return field.codec.encode(plain)
+  } catch {
+    // Neither the codec's error nor PostgreSQL's was made for a value that nobody gives here.
+    const reason = 'the value that the column holds can not be sealed: write another one to it first, in mode `plain`'
+    throw new EnvelopeError('INVALID_VALUE', reason, place(row, model, rewriting, field.name))
+  }
+}
+
+/**
+ * The data of an update of a row that was read: the caller's columns, and with them the row's new envelope and what else changes.
+ *
+ * @param data columns alone
+ * @returns to be used once `rewriting` is settled.
+ */
+export function mergedData(
+  row: Row,
+  merged: Merged,
+  model: Model,
+  sealing: Sealing,
+  data: Input,
+  values: EncodedValues,
+  rewriting: Rewriting,
+): Record<string, unknown> {
+  const { record, beside, restored, foreign } = merged
+  const out: Record<string, unknown> = { ...data, ...restored }
+  for (const field of foreign) reportForeignWrite(row, model, field, rewriting)
+  if (record === undefined) {
+    out[sealing.field] = rewriting.tools.prisma.DbNull
+    return out
+  }
+  const binding = bindingOf(model, sealing, valuesOfMerged(model, data, row, rewriting), rewriting)
+  replaceValues(out, new Map([...values, ...beside]), scopeFrom(sealing, binding), rewriting)
+  rewriting.seal({ table: sealing.table, binding, record }, (envelope) => {
+    out[sealing.field] = envelope
+  })
+  return out
+}
+
+/** A condition that the row still has the envelope that it was read with, or none. */
+export function unchangedEnvelope(row: Row, sealing: Sealing, rewriting: Rewriting): Input {
+  return { equals: row[sealing.field] ?? rewriting.tools.prisma.DbNull }
 }
 
 /** Columns of a row that was read, once it is updated. */
@@ -80,18 +204,6 @@ function calculated(change: unknown, held: unknown): { readonly value: Whole | n
 
 function isWhole(value: unknown): value is Whole {
   return typeof value === 'bigint' || Number.isInteger(value)
-}
-
-/** Searchable fields that the data does not write, but whose token changes with the bound columns that scope it. */
-export function rescoped(
-  model: Model,
-  sealing: Sealing,
-  data: Input,
-  record: SealedRecord,
-  values: EncodedValues,
-  rewriting: Rewriting,
-): EncodedValues {
-  return scopedBy(sealing, boundIn(model, sealing, data, rewriting), record, values)
 }
 
 /** Searchable fields without a new value, whose tokens are scoped by one of the columns `changed`. */

@@ -1,19 +1,20 @@
-import { bindingOf } from './binding.ts'
 import type { EncodedValues } from './encrypted-values.ts'
 import { type Input, isInput } from './input.ts'
 import { compareFound } from './lookup.ts'
-import { merge, openAll, rescoped, valuesOfMerged } from './merge.ts'
+import { merge, mergedData, openAll, unchangedEnvelope } from './merge.ts'
 import type { Sealing } from './model.ts'
+import { NeedsSteps } from './needs-steps.ts'
+import { rewriteNestedWrites } from './nested-writes.ts'
 import { LOST, untilWon } from './race.ts'
 import { sealedFields, selectOf } from './row-key.ts'
-import { isNotFound, sealedArgs, type Update, withCondition } from './sealed-update.ts'
+import { isNotFound, type Update, withCondition } from './sealed-update.ts'
 
 /**
  * Reads the row, merges the new values into its record and writes it by compare-and-swap on the old envelope, again and again until no other writer
  * came between. For updates outside transactions: the update itself carries the comparison, and losing is an error of Prisma's.
  *
  * @param notFound what an update that found no row threw before.
- * @throws EnvelopeError `CONFLICT`
+ * @throws EnvelopeError `CONFLICT`; NeedsSteps where the row has to be locked before it is read.
  */
 export async function mergeUntilWritten(
   update: Update,
@@ -41,12 +42,14 @@ export async function mergeUntilWritten(
     // jsonb has one spelling for equal values: the row is as it was, so that something else in the caller's `where` or data was not found.
     const envelope = JSON.stringify(row[sealing.field])
     if (lost?.envelope === envelope) throw lost.error
-    const merged = merge(row, opened, model, sealing, values, rewriting)
-    const binding = bindingOf(model, sealing, valuesOfMerged(model, data, row, rewriting), rewriting)
-    const rewritten = new Map([...values, ...rescoped(model, sealing, data, merged, values, rewriting)])
-    const args = await sealedArgs(update, sealing, data, rewritten, binding, merged)
+    const merged = merge(row, opened, model, sealing, data, values, rewriting)
+    if (merged.isExclusive) throw new NeedsSteps(rewriting.error('UNSUPPORTED', 'the row has to be locked first', model))
+    const out = mergedData(row, merged, model, sealing, data, values, rewriting)
+    rewriteNestedWrites(model, out, 'owning', () => undefined, rewriting)
+    await rewriting.settle()
     try {
-      return await call.query(withCondition(args, sealing, { equals: row[sealing.field] }, rewriting))
+      const condition = unchangedEnvelope(row, sealing, rewriting)
+      return await call.query(withCondition({ ...update.args, data: out }, sealing, condition, rewriting))
     } catch (error) {
       if (!isNotFound(error)) throw error
       lost = { envelope, error }

@@ -1,6 +1,7 @@
 import { EnvelopeError } from '../errors.ts'
 import type { ColumnPlan, Json, ModelPlan, ModelsPlan, RelationPlan, SearchPlan } from '../plan.ts'
 import type { Bind, CompileCodec, FieldCodec, PrismaNamespace } from '../values/contract.ts'
+import type { Mode, ModeOf } from './mode.ts'
 
 export interface EncryptedField {
   readonly name: string
@@ -8,6 +9,7 @@ export interface EncryptedField {
   readonly column: ColumnPlan
   readonly codec: FieldCodec
   readonly search: SearchPlan | undefined
+  readonly mode: Mode
   /** What a new row's record holds where the data gives nothing: the literal default, an empty list, or null. */
   readonly initial: Json
 }
@@ -31,11 +33,20 @@ export interface Sealing {
   readonly table: string
   readonly encrypted: readonly EncryptedField[]
   readonly byName: ReadonlyMap<string, EncryptedField>
+  /** Fields that are written sealed: those whose mode is not `plain`. */
+  readonly sealed: readonly EncryptedField[]
+  /** Whether some field is not `strict`: rows without an envelope may exist, and something else may write to columns. */
+  readonly tolerant: boolean
+  /** Whether some field is `strict`, so that rows without an envelope are an error where they are written. */
+  readonly hasStrict: boolean
   readonly bound: readonly BoundField[]
   readonly boundNames: ReadonlySet<string>
   /** Primary key and bound columns: what a row must be read with to be opened and to be named in an error. */
   readonly needed: readonly string[]
+  /** Of the records that are written: of the fields {@link Sealing.sealed}. */
   readonly fieldSet: string
+  /** Of the records that hold every field. */
+  readonly wholeFieldSet: string
 }
 
 /** A model of the plan, compiled once: codecs made, relations linked. */
@@ -58,6 +69,7 @@ export interface Compilers {
   readonly codec: CompileCodec
   readonly bind: Bind
   readonly fieldSetId: (identities: readonly string[]) => string
+  readonly modeOf: ModeOf
 }
 
 type Draft = { -readonly [K in keyof Model]: Model[K] } & { relations: Map<string, Relation>; referencedByBound: Set<string> }
@@ -90,18 +102,31 @@ function compileSealing(model: string, plan: ModelPlan, prisma: PrismaNamespace,
     if (column.encrypted === undefined) continue
     const codec = compilers.codec(model, name, column, prisma)
     const { identity, search } = column.encrypted
-    encrypted.push({ name, identity, column, codec, search, initial: initialValue(column, codec) })
+    encrypted.push({
+      name,
+      identity,
+      column,
+      codec,
+      search,
+      mode: compilers.modeOf(model, name),
+      initial: initialValue(column, codec),
+    })
   }
+  const sealed = encrypted.filter(({ mode }) => mode !== 'plain')
   const bound = envelope.bind.map((name) => ({ name, column: columnOf(plan, model, name) }))
   return {
     field: envelope.field,
     table: plan.table.identity,
     encrypted,
     byName: new Map(encrypted.map((field) => [field.name, field])),
+    sealed,
+    tolerant: encrypted.some(({ mode }) => mode !== 'strict'),
+    hasStrict: encrypted.some(({ mode }) => mode === 'strict'),
     bound,
     boundNames: new Set(envelope.bind),
     needed: [...new Set([...plan.primaryKey, ...envelope.bind])],
-    fieldSet: compilers.fieldSetId(encrypted.map((field) => field.identity)),
+    fieldSet: compilers.fieldSetId(sealed.map((field) => field.identity)),
+    wholeFieldSet: compilers.fieldSetId(encrypted.map((field) => field.identity)),
   }
 }
 

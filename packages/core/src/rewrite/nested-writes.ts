@@ -4,8 +4,9 @@ import { type Input, isInput } from './input.ts'
 import type { Model, Relation } from './model.ts'
 import { NeedsSteps, onlyIfTaken } from './needs-steps.ts'
 import type { Rewriting } from './rewriting.ts'
+import { isPartOfUnique } from './unique-keys.ts'
 import { refuseSealedChange, reseals } from './update-data.ts'
-import { rewriteWhere } from './where.ts'
+import { rewriteUniqueWhere, rewriteWhere } from './where.ts'
 
 /** Which side holds the foreign key: `owning` relations write the parent's own columns, `owned` ones those of the other rows. */
 export type Side = 'owning' | 'owned'
@@ -56,31 +57,37 @@ export function rewriteNested(
       return each((many) => ({ ...many, data: rewriteCreateMany(model, many['data'], rewriting, child) }))
     case 'connect':
       refuseRebinding(relation, operation, rewriting)
-      return each((where) => rewriteWhere(model, where, rewriting))
+      return each((where) => rewriteUniqueWhere(model, where, rewriting))
     case 'set':
     case 'disconnect':
       refuseRebinding(relation, operation, rewriting)
-      return each((where) => rewriteWhere(model, where, rewriting))
+      return each((where) => rewriteTarget(relation, where, rewriting))
     case 'delete':
+      return each((where) => rewriteTarget(relation, where, rewriting))
     case 'deleteMany':
       return each((where) => rewriteWhere(model, where, rewriting))
     case 'connectOrCreate':
       refuseRebinding(relation, operation, rewriting)
       return each((input) => ({
         ...input,
-        where: rewriteWhere(model, input['where'], rewriting),
+        where: rewriteUniqueWhere(model, input['where'], rewriting),
         create: onlyIfTaken(model, rewriting, () => rewriteCreate(model, input['create'], rewriting, child)),
       }))
     case 'upsert':
       return each((input) => ({
         ...input,
-        ...('where' in input && { where: rewriteWhere(model, input['where'], rewriting) }),
+        ...('where' in input && { where: rewriteTarget(relation, input['where'], rewriting) }),
         create: onlyIfTaken(model, rewriting, () => rewriteCreate(model, input['create'], rewriting, child)),
         update: onlyIfTaken(model, rewriting, () => rewriteNestedData(model, input['update'], rewriting)),
       }))
     case 'update':
-    case 'updateMany':
       return each((input) => rewriteNestedUpdate(relation, input, rewriting))
+    case 'updateMany':
+      return each((input) => ({
+        ...input,
+        ...('where' in input && { where: rewriteWhere(model, input['where'], rewriting) }),
+        data: rewriteNestedData(model, input['data'], rewriting),
+      }))
     default:
       throw rewriting.error('UNSUPPORTED', `the nested write \`${operation}\` is not known to this version`, model)
   }
@@ -93,9 +100,14 @@ function rewriteNestedUpdate(relation: Relation, input: Input, rewriting: Rewrit
   }
   return {
     ...input,
-    ...('where' in input && { where: rewriteWhere(model, input['where'], rewriting) }),
+    ...('where' in input && { where: rewriteTarget(relation, input['where'], rewriting) }),
     data: rewriteNestedData(model, input['data'], rewriting),
   }
+}
+
+/** The condition by which a nested write names its row: by a key in a list, by anything where there is one row at most. */
+export function rewriteTarget({ model, plan }: Relation, where: unknown, rewriting: Rewriting): unknown {
+  return plan.list === true ? rewriteUniqueWhere(model, where, rewriting) : rewriteWhere(model, where, rewriting)
 }
 
 /** A to-one `update` takes the data itself, or `{ where?, data }`. */
@@ -152,7 +164,10 @@ function childOf(relation: Relation, parent: Lookup): Lookup {
 /** Attaching or detaching rows that hold the foreign key changes it: rows that are bound to it, or to a copy of it, would have to be sealed anew. */
 function refuseRebinding(relation: Relation, operation: string, rewriting: Rewriting): void {
   const { sealing, referencedByBound } = relation.model
-  const bound = relation.opposite.from.find((name) => sealing?.boundNames.has(name) === true || referencedByBound.has(name))
+  const bound = relation.opposite.from.find(
+    (name) =>
+      sealing?.boundNames.has(name) === true || referencedByBound.has(name) || isPartOfUnique(relation.model, name, rewriting),
+  )
   if (bound !== undefined) {
     const reason = `a nested \`${operation}\` changes a column that the row is bound to; update the rows of ${relation.model.name} themselves`
     throw new NeedsSteps(rewriting.error('UNSUPPORTED', reason, relation.model, bound))

@@ -7,6 +7,17 @@ import type { Rewriting } from './rewriting.ts'
 /** A row as Prisma returns it, by field name. */
 export type Row = Record<string, unknown>
 
+/** What a row was sealed with. */
+export type RowRecord = Pick<OpenedRow, 'record'>
+
+/** Of a row without an envelope: all its values stand in its columns. */
+export const UNSEALED: RowRecord = Object.freeze({ record: Object.freeze({}) })
+
+/** Whether a row has no envelope, and need not have one. */
+export function isUnsealed(row: Row, sealing: Sealing): boolean {
+  return sealing.tolerant && (row[sealing.field] === null || row[sealing.field] === undefined)
+}
+
 /**
  * A row as read, as a request to open it.
  *
@@ -14,18 +25,21 @@ export type Row = Record<string, unknown>
  */
 export function rowToOpen(row: Row, model: Model, sealing: Sealing, rewriting: Rewriting): RowToOpen {
   const envelope = row[sealing.field]
-  if (envelope === null || envelope === undefined) {
-    throw new EnvelopeError(
-      'PLAINTEXT_FOUND',
-      'the row has no envelope; encrypt existing rows before reading them in strict mode',
-      place(row, model, rewriting),
-    )
-  }
+  if (envelope === null || envelope === undefined) throw plaintextFound(row, model, rewriting)
   return {
     table: sealing.table,
     binding: sealing.bound.map(({ name, column }) => rewriting.tools.bind(column, row[name])),
     envelope,
   }
+}
+
+export function plaintextFound(row: Row, model: Model, rewriting: Rewriting, field?: string): EnvelopeError {
+  const what = field === undefined ? 'the row has no envelope' : 'the row was sealed before this field was annotated'
+  return new EnvelopeError(
+    'PLAINTEXT_FOUND',
+    `${what}: encrypt existing rows (\`prisma-envelope-cli encrypt ${model.name}\`), in mode \`dual\` until none is left`,
+    place(row, model, rewriting, field),
+  )
 }
 
 /** Names the row in an error. */
@@ -39,13 +53,29 @@ export function recordedValue(record: SealedRecord, { identity }: EncryptedField
   return Object.hasOwn(record, identity) ? record[identity] : undefined
 }
 
+/** Where the value of a field stands: in the record, or in its column, which is newer where something else than this extension wrote to it. */
+export type Source = 'record' | 'column' | 'foreign'
+
+/** A column of a sealed row holds null exactly where the value is null, else its placeholder or a token. */
+export function sourceOf({ record }: RowRecord, field: EncryptedField, held: unknown): Source {
+  const value = recordedValue(record, field)
+  if (value === undefined) return 'column'
+  if (value === null) return held === null ? 'record' : 'foreign'
+  return held !== null && isStandIn(field, held) ? 'record' : 'foreign'
+}
+
+function isStandIn(field: EncryptedField, held: unknown): boolean {
+  return field.search === undefined ? field.codec.isPlaceholder(held) : isToken(held)
+}
+
 /**
- * The value of a field, after comparing what its column holds: null exactly where the value is null, else its placeholder or a token.
+ * The value of a field, after comparing what its column holds. In the modes `plain` and `dual` the column's value is the field's where the record has
+ * none, and where something else wrote to it, which is reported.
  *
  * @throws EnvelopeError `FOREIGN_WRITE`, `PLAINTEXT_FOUND`, `CANNOT_OPEN`
  */
 export function valueOf(
-  opened: OpenedRow,
+  opened: RowRecord,
   field: EncryptedField,
   held: unknown,
   row: Row,
@@ -53,28 +83,52 @@ export function valueOf(
   rewriting: Rewriting,
 ): unknown {
   const value = recordedValue(opened.record, field)
-  if (value === undefined) {
+  if (field.mode !== 'strict') {
+    const source = sourceOf(opened, field, held)
+    if (source === 'foreign') reportForeignWrite(row, model, field, rewriting)
+    if (source !== 'record' || value === undefined) return valueOfColumn(field, held, row, model, rewriting)
+  } else if (value === undefined) {
+    if (opened === UNSEALED) throw plaintextFound(row, model, rewriting)
     if (held === null) return null
     // An empty list is what its column would hold in either case.
     if (field.column.list === true && field.codec.isPlaceholder(held)) return []
-    throw new EnvelopeError(
-      'PLAINTEXT_FOUND',
-      'the row was sealed before this field was annotated; encrypt existing rows before reading them in strict mode',
-      place(row, model, rewriting, field.name),
-    )
-  }
-  if (value === null) {
+    throw plaintextFound(row, model, rewriting, field.name)
+  } else if (value === null) {
     if (held !== null) throw foreignWrite(row, model, field, rewriting, 'holds a value where the envelope holds null')
-    return null
+  } else {
+    if (held === null) throw foreignWrite(row, model, field, rewriting, 'holds NULL where the envelope holds a value')
+    if (!isStandIn(field, held)) throw foreignWrite(row, model, field, rewriting, 'holds neither its placeholder nor a token')
   }
-  if (held === null) throw foreignWrite(row, model, field, rewriting, 'holds NULL where the envelope holds a value')
-  const expected = field.search === undefined ? field.codec.isPlaceholder(held) : isToken(held)
-  if (!expected) throw foreignWrite(row, model, field, rewriting, 'holds neither its placeholder nor a token')
+  return value === null ? null : decoded(value, field, row, model, rewriting)
+}
+
+/**
+ * A column's value that stands for itself.
+ *
+ * @throws EnvelopeError `FOREIGN_WRITE` where it is a token, whose value went with an envelope.
+ */
+export function valueOfColumn(field: EncryptedField, held: unknown, row: Row, model: Model, rewriting: Rewriting): unknown {
+  if (field.search === undefined || !isToken(held)) return held
+  throw foreignWrite(row, model, field, rewriting, 'holds a token, but no envelope holds its value')
+}
+
+/** A recorded value as Prisma would have returned it. */
+export function decoded(value: Json, field: EncryptedField, row: Row, model: Model, rewriting: Rewriting): unknown {
   try {
     return field.codec.decode(value)
   } catch (error) {
     throw error instanceof EnvelopeError ? error.at(place(row, model, rewriting, field.name)) : error
   }
+}
+
+export function reportForeignWrite(row: Row, model: Model, field: EncryptedField, rewriting: Rewriting): void {
+  const { primaryKey = {} } = place(row, model, rewriting)
+  rewriting.tools.reportForeignWrite({
+    model: model.name,
+    field: field.name,
+    primaryKey,
+    operation: rewriting.operation,
+  })
 }
 
 export function foreignWrite(row: Row, model: Model, field: EncryptedField, rewriting: Rewriting, what: string): EnvelopeError {

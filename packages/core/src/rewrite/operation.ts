@@ -1,3 +1,4 @@
+import { mayStandInForms } from './alternatives.ts'
 import type { Call } from './call.ts'
 import { rewriteCreate, rewriteCreateMany } from './create.ts'
 import { encodeValues } from './encrypted-values.ts'
@@ -9,10 +10,11 @@ import { refuseAggregates } from './refuse.ts'
 import { revealResult } from './reveal.ts'
 import { Rewriting, type Tools } from './rewriting.ts'
 import { rewriteReadConditions, rewriteSelection, type View, withoutOwnEnvelope } from './selection.ts'
-import { createInSteps, updateInSteps, updateManyInSteps, upsertInSteps } from './steps/whole-operations.ts'
+import { createInSteps, createManyInSteps, updateInSteps, updateManyInSteps, upsertInSteps } from './steps/whole-operations.ts'
 import { runUpdate } from './update.ts'
 import { encryptedIn, refuseSealedChange, reseals } from './update-data.ts'
-import { type Expectation, rewriteWhere } from './where.ts'
+import { resolveUniques } from './unique-lookups.ts'
+import { type Expectation, rewriteUniqueWhere, rewriteWhere } from './where.ts'
 
 /**
  * Runs one operation of Prisma Client on a model that has, or leads to, encrypted fields: rewrites its arguments, runs it, reveals its result.
@@ -22,13 +24,31 @@ import { type Expectation, rewriteWhere } from './where.ts'
  */
 export function runOperation(call: Call, tools: Tools): Promise<unknown> {
   const rewriting = new Rewriting(tools, call.operation)
+  if (!mayStandInForms(call.model, rewriting)) return runResolved(call, call, tools, rewriting)
+  return runInForms(call, tools, rewriting)
+}
+
+/** {@link runOperation} while values may stand in several forms: rows that are named by them are looked for first. */
+async function runInForms(call: Call, tools: Tools, rewriting: Rewriting): Promise<unknown> {
+  try {
+    const session = call.transaction === 'batch' ? undefined : call.session
+    const args = await resolveUniques(call.model, call.operation, call.args, session, rewriting)
+    return await runResolved({ ...call, args }, call, tools, rewriting)
+  } catch (error) {
+    throw error instanceof NeedsSteps ? error.refusal : error
+  }
+}
+
+/** @param given as the caller gave it. */
+function runResolved(call: Call, given: Call, tools: Tools, rewriting: Rewriting): Promise<unknown> {
   switch (call.operation) {
     case 'findUnique':
     case 'findUniqueOrThrow':
+    case 'delete':
+      return read(call, rewriting, rewriteUniqueWhere)
     case 'findFirst':
     case 'findFirstOrThrow':
     case 'findMany':
-    case 'delete':
       return read(call, rewriting)
     case 'count':
     case 'aggregate':
@@ -40,14 +60,14 @@ export function runOperation(call: Call, tools: Tools): Promise<unknown> {
       return inOneQuery(call, create(call, rewriting), () => createInSteps(call))
     case 'createMany':
     case 'createManyAndReturn':
-      return inOneQuery(call, createMany(call, rewriting))
+      return inOneQuery(call, createMany(call, rewriting), () => createManyInSteps(call))
     case 'update':
       return inOneQuery(call, update(call, rewriting), () => updateInSteps(call))
     case 'updateMany':
     case 'updateManyAndReturn':
       return inOneQuery(call, updateMany(call, rewriting), () => updateManyInSteps(call))
     case 'upsert':
-      return inOneQuery(call, upsert(call, rewriting), () => upsertInSteps(call, tools))
+      return inOneQuery(call, upsert(call, rewriting), () => upsertInSteps(given, tools))
     default:
       return Promise.reject(
         rewriting.error(
@@ -74,9 +94,9 @@ async function inOneQuery(call: Call, result: Promise<unknown>, inSteps?: () => 
   }
 }
 
-async function read(call: Call, rewriting: Rewriting): Promise<unknown> {
+async function read(call: Call, rewriting: Rewriting, rewrite = rewriteWhere): Promise<unknown> {
   const expectations: Expectation[] = []
-  const conditions = rewriteReadConditions(call.model, call.args, rewriting, expectations)
+  const conditions = rewriteReadConditions(call.model, call.args, rewriting, expectations, rewrite)
   return query(call, rewriting, { ...call.args, ...conditions }, expectations)
 }
 
@@ -134,7 +154,7 @@ async function createMany(call: Call, rewriting: Rewriting): Promise<unknown> {
 async function update(call: Call, rewriting: Rewriting): Promise<unknown> {
   const { model } = call
   const expectations: Expectation[] = []
-  const where = rewriteWhere(model, call.args['where'], rewriting, expectations)
+  const where = rewriteUniqueWhere(model, call.args['where'], rewriting, expectations)
   const data = isInput(call.args['data']) ? call.args['data'] : {}
   const written = model.sealing === undefined ? [] : encryptedIn(model.sealing, data, rewriting)
   const lasting = expectations.filter(({ field }) => !written.includes(field.name))
@@ -169,7 +189,7 @@ async function updateMany(call: Call, rewriting: Rewriting): Promise<unknown> {
 async function upsert(call: Call, rewriting: Rewriting): Promise<unknown> {
   const { model, args } = call
   const expectations: Expectation[] = []
-  const where = rewriteWhere(model, args['where'], rewriting, expectations)
+  const where = rewriteUniqueWhere(model, args['where'], rewriting, expectations)
   // What a token finds is compared before it is changed, and its new value need not be the one that it was found by.
   if (expectations.length > 0)
     throw new NeedsSteps(rewriting.error('UNSUPPORTED', 'an `upsert` by an encrypted field takes several queries', model))

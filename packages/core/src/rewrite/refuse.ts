@@ -1,3 +1,4 @@
+import { hasAlternatives } from './alternatives.ts'
 import { isFieldReference, isInput, listOf } from './input.ts'
 import type { Model } from './model.ts'
 import type { Rewriting } from './rewriting.ts'
@@ -39,6 +40,7 @@ function refuseEquality(model: Model, fields: unknown, argument: 'distinct' | 'b
     if (typeof name !== 'string' || search === undefined) {
       refuseFields(model, name, `\`${argument}\``, rewriting)
     } else {
+      refuseForms(model, name, argument, rewriting)
       const missing = search.scope.find((scope) => !names.includes(scope))
       if (missing === undefined) continue
       throw rewriting.error(
@@ -49,6 +51,22 @@ function refuseEquality(model: Model, fields: unknown, argument: 'distinct' | 'b
       )
     }
   }
+}
+
+/** Equal values in different forms would be told apart. */
+function refuseForms(model: Model, name: string, argument: string, rewriting: Rewriting): void {
+  const field = model.sealing?.byName.get(name)
+  if (field === undefined || !hasAlternatives(field, rewriting)) return
+  const reason =
+    field.mode === 'strict'
+      ? 'until `prisma-envelope-cli rotate --reindex` is done and the old index key is gone from `indexKey.others`'
+      : 'until the field is `strict`'
+  throw rewriting.error(
+    'UNSUPPORTED',
+    `its equal values stand in several forms, which \`${argument}\` would tell apart, ${reason}: group after reading`,
+    model,
+    name,
+  )
 }
 
 /** Throws where `names` (one, or a list) holds an encrypted field or the envelope. `what` names the argument. */

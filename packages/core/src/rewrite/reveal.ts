@@ -2,7 +2,7 @@ import type { OpenedRow, RowToOpen } from '../envelope/contract.ts'
 import { EnvelopeError } from '../errors.ts'
 import { comparisonsOf } from './lookup.ts'
 import type { Sealing } from './model.ts'
-import { place, type Row, rowToOpen, valueOf } from './opened-row.ts'
+import { isUnsealed, place, type Row, type RowRecord, rowToOpen, UNSEALED, valueOf } from './opened-row.ts'
 import type { Rewriting } from './rewriting.ts'
 import type { View } from './selection.ts'
 
@@ -42,7 +42,7 @@ function collect(result: unknown, view: View, rewriting: Rewriting, rows: RowToO
   }
   if (!isRow(result)) return
   const { sealing } = view.model
-  if (view.opens && sealing !== undefined && mustOpen(result, view, sealing))
+  if (view.opens && sealing !== undefined && mustOpen(result, view, sealing) && !isUnsealed(result, sealing))
     rows.push(rowToOpen(result, view.model, sealing, rewriting))
   for (const [name, inner] of view.relations) collect(result[name], inner, rewriting, rows)
 }
@@ -78,11 +78,7 @@ function reveal(result: unknown, view: View, revealing: Revealing): unknown {
 
 function revealRow(raw: Row, row: Row, view: View, sealing: Sealing, revealing: Revealing): void {
   const { rewriting } = revealing
-  const opened = revealing.opened[revealing.next]
-  revealing.next += 1
-  if (opened === undefined || opened instanceof EnvelopeError) {
-    throw (opened ?? new EnvelopeError('CANNOT_OPEN', 'the row was not opened')).at(place(raw, view.model, rewriting))
-  }
+  const opened = isUnsealed(raw, sealing) ? UNSEALED : nextOpened(raw, view, revealing)
   for (const field of sealing.encrypted) {
     const held = raw[field.name]
     if (held !== undefined) row[field.name] = valueOf(opened, field, held, raw, view.model, rewriting)
@@ -90,6 +86,13 @@ function revealRow(raw: Row, row: Row, view: View, sealing: Sealing, revealing: 
   if (view.expectations.length > 0) {
     revealing.comparisons.push(...comparisonsOf(raw, opened, view.model, view.expectations, rewriting))
   }
+}
+
+function nextOpened(raw: Row, { model }: View, revealing: Revealing): RowRecord {
+  const opened = revealing.opened[revealing.next]
+  revealing.next += 1
+  if (opened !== undefined && !(opened instanceof EnvelopeError)) return opened
+  throw (opened ?? new EnvelopeError('CANNOT_OPEN', 'the row was not opened')).at(place(raw, model, revealing.rewriting))
 }
 
 /** A copy: `delete` on a row costs more than building it anew, as it ends the object's fast shape. */

@@ -1,15 +1,18 @@
 import type { BoundValue, Envelope, RowCipher, RowToSeal } from '../envelope/contract.ts'
 import { EnvelopeError, type EnvelopeErrorCode, type ErrorPlace } from '../errors.ts'
 import type { Bind, PrismaNamespace } from '../values/contract.ts'
+import type { OnForeignWrite } from './foreign-writes.ts'
 import { type Input, isInput } from './input.ts'
 import type { EncryptedField, Model } from './model.ts'
 import { SealedRows } from './sealed-rows.ts'
+import type { TwinSearch, UniqueClaim } from './unique-claim.ts'
 
 /** What every rewriting step needs and none changes. */
 export interface Tools {
   readonly cipher: RowCipher
   readonly bind: Bind
   readonly prisma: PrismaNamespace
+  readonly reportForeignWrite: OnForeignWrite
 }
 
 interface PendingToken {
@@ -17,6 +20,13 @@ interface PendingToken {
   readonly value: string
   readonly scope: readonly BoundValue[]
   readonly set: (token: string) => void
+}
+
+interface PendingTokens {
+  readonly field: EncryptedField
+  readonly value: string
+  readonly scope: readonly BoundValue[]
+  readonly set: (tokens: readonly string[]) => void
 }
 
 interface PendingSeal {
@@ -33,17 +43,21 @@ export class Rewriting {
   readonly operation: string
   readonly sealedRows: SealedRows
   readonly #tokens: PendingToken[] = []
+  readonly #alternatives: PendingTokens[] = []
+  readonly #claims: UniqueClaim[] = []
+  readonly #twins: TwinSearch | undefined
   readonly #seals: PendingSeal[] = []
 
-  constructor(tools: Tools, operation: string, sealedRows: SealedRows = new SealedRows()) {
+  constructor(tools: Tools, operation: string, sealedRows: SealedRows = new SealedRows(), twins?: TwinSearch) {
     this.tools = tools
     this.operation = operation
     this.sealedRows = sealedRows
+    this.#twins = twins
   }
 
   /** Another query of the same operation, with holes of its own. */
   next(): Rewriting {
-    return new Rewriting(this.tools, this.operation, this.sealedRows)
+    return new Rewriting(this.tools, this.operation, this.sealedRows, this.#twins)
   }
 
   error(code: EnvelopeErrorCode, reason: string, model: Model, field?: string): EnvelopeError {
@@ -82,6 +96,21 @@ export class Rewriting {
     this.#tokens.push({ field, value, scope, set })
   }
 
+  /** Asks for the tokens of an encoded value under all index keys, the current one first. */
+  tokens(field: EncryptedField, value: string, scope: readonly BoundValue[], set: (tokens: readonly string[]) => void): void {
+    this.#alternatives.push({ field, value, scope, set })
+  }
+
+  /** Whether it can be asked for other rows that hold the same unique values: that takes a transaction. */
+  get findsTwins(): boolean {
+    return this.#twins !== undefined
+  }
+
+  /** Says which unique values a row will hold, so that no other row has them in another form. */
+  claim(claim: UniqueClaim): void {
+    this.#claims.push(claim)
+  }
+
   /** Asks for a row's envelope. */
   seal(row: RowToSeal, set: (envelope: Envelope) => void): void {
     this.#seals.push({ row, set })
@@ -95,6 +124,14 @@ export class Rewriting {
         if (field.search !== undefined) set(tokenizer.token(field.search, value, scope))
       }
     }
+    if (this.#alternatives.length > 0) {
+      const tokenizers = await this.tools.cipher.tokenizers()
+      for (const { field, value, scope, set } of this.#alternatives) {
+        const { search } = field
+        if (search !== undefined) set(tokenizers.map((tokenizer) => tokenizer.token(search, value, scope)))
+      }
+    }
+    if (this.#claims.length > 0) await this.#twins?.(this.#claims, this)
     if (this.#seals.length > 0) {
       const envelopes = await this.tools.cipher.seal(this.#seals.map((pending) => pending.row))
       this.#seals.forEach((pending, i) => {
@@ -105,6 +142,8 @@ export class Rewriting {
       })
     }
     this.#tokens.length = 0
+    this.#alternatives.length = 0
+    this.#claims.length = 0
     this.#seals.length = 0
   }
 }

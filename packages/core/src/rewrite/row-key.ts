@@ -1,7 +1,7 @@
 import type { UniquePlan } from '../plan.ts'
 import { hasEmptyOr } from './empty-conditions.ts'
 import { type Input, isInput } from './input.ts'
-import type { Model } from './model.ts'
+import type { Model, Sealing } from './model.ts'
 import type { Row } from './opened-row.ts'
 import type { Rewriting } from './rewriting.ts'
 
@@ -96,7 +96,13 @@ export function selectOf(names: Iterable<string>): Input {
 /** What resealing a row takes. */
 export function sealedFields(model: Model): readonly string[] {
   const { sealing } = model
-  return sealing === undefined ? knownFields(model) : [...knownFields(model), sealing.field, ...sealing.byName.keys()]
+  if (sealing === undefined) return knownFields(model)
+  return [...new Set([...knownFields(model), ...besideTokens(model, sealing), sealing.field, ...sealing.byName.keys()])]
+}
+
+/** Columns that are unique together with a token: whether a row may have a key is decided by all parts of it. */
+function besideTokens({ plan }: Model, { byName }: Sealing): readonly string[] {
+  return plan.uniques.flatMap(({ fields }) => (fields.some((name) => byName.has(name)) ? fields : []))
 }
 
 /** Fields that Prisma would renew at a write of which the caller knows nothing. */

@@ -58,11 +58,15 @@ export async function sealedArgs(
 /**
  * Adds a condition on the stored envelope. Prisma plans a query once for all values of an object, but anew for each text that `path` is compared
  * with: only what never changes may stand beside `path`.
+ *
+ * @param orNone whether a row without an envelope will do, too.
  */
-export function withCondition(args: Input, sealing: Sealing, condition: Input, rewriting: Rewriting): Input {
+export function withCondition(args: Input, sealing: Sealing, condition: Input, rewriting: Rewriting, orNone = false): Input {
   const where = isInput(args['where']) ? args['where'] : {}
   const and = rewriting.isAbsent(where['AND']) ? [] : listOf(where['AND'])
-  return { ...args, where: { ...where, AND: [...and, { [sealing.field]: condition }] } }
+  const stored = { [sealing.field]: condition }
+  const none = { [sealing.field]: { equals: rewriting.tools.prisma.DbNull } }
+  return { ...args, where: { ...where, AND: [...and, orNone ? { OR: [stored, none] } : stored] } }
 }
 
 /** Prisma's «record to update not found». */

@@ -18,6 +18,31 @@ export function searchToken(
   rewriting: Rewriting,
   set: (token: string) => void,
 ): void {
+  const { text, scope } = searched(model, field, value, equalities, rewriting)
+  rewriting.token(field, text, scope, set)
+}
+
+/** {@link searchToken} under all index keys, the current one first. */
+export function searchTokens(
+  model: Model,
+  field: EncryptedField,
+  value: unknown,
+  equalities: ReadonlyMap<string, unknown>,
+  rewriting: Rewriting,
+  set: (tokens: readonly string[]) => void,
+): void {
+  const { text, scope } = searched(model, field, value, equalities, rewriting)
+  rewriting.tokens(field, text, scope, set)
+}
+
+/** What the token of a searched value is made of. */
+function searched(
+  model: Model,
+  field: EncryptedField,
+  value: unknown,
+  equalities: ReadonlyMap<string, unknown>,
+  rewriting: Rewriting,
+): { readonly text: string; readonly scope: readonly BoundValue[] } {
   const { search } = field
   if (search === undefined) {
     throw rewriting.error(
@@ -38,7 +63,7 @@ export function searchToken(
     )
   }
   const scope = search.scope.map((name) => scopeValue(model, field, name, equalities, rewriting))
-  rewriting.token(field, searchText(model, field, value, rewriting), scope, set)
+  return { text: searchText(model, field, value, rewriting), scope }
 }
 
 function scopeValue(

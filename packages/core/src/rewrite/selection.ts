@@ -2,7 +2,7 @@ import { emptyInput, type Input, isInput } from './input.ts'
 import type { Model } from './model.ts'
 import { refuseDistinct, refuseOrder } from './refuse.ts'
 import type { Rewriting } from './rewriting.ts'
-import { type Expectation, rewriteWhere } from './where.ts'
+import { type Expectation, rewriteUniqueWhere, rewriteWhere } from './where.ts'
 
 /** How the rows of one level of a result are revealed. */
 export interface View {
@@ -129,12 +129,18 @@ function rewriteNested(
 }
 
 /** `where`, `cursor`, `orderBy` and `distinct` of a read, top-level or nested. */
-export function rewriteReadConditions(model: Model, args: Input, rewriting: Rewriting, expectations?: Expectation[]): Input {
+export function rewriteReadConditions(
+  model: Model,
+  args: Input,
+  rewriting: Rewriting,
+  expectations?: Expectation[],
+  rewrite: typeof rewriteWhere = rewriteWhere,
+): Input {
   refuseOrder(model, args['orderBy'], rewriting)
   refuseDistinct(model, args['distinct'], rewriting)
   return {
-    ...('where' in args && { where: rewriteWhere(model, args['where'], rewriting, expectations) }),
-    ...('cursor' in args && { cursor: rewriteWhere(model, args['cursor'], rewriting) }),
+    ...('where' in args && { where: rewrite(model, args['where'], rewriting, expectations) }),
+    ...('cursor' in args && { cursor: rewriteUniqueWhere(model, args['cursor'], rewriting) }),
   }
 }
 

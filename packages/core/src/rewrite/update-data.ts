@@ -3,6 +3,7 @@ import type { Input } from './input.ts'
 import type { Model, Sealing } from './model.ts'
 import { NeedsSteps } from './needs-steps.ts'
 import type { Rewriting } from './rewriting.ts'
+import { refuseUniqueChange } from './unique-keys.ts'
 
 /** The encrypted fields that `data` writes. */
 export function encryptedIn(sealing: Sealing, data: Input, rewriting: Rewriting): readonly string[] {
@@ -30,7 +31,7 @@ function isWritten(model: Model, name: string, data: Input, rewriting: Rewriting
 }
 
 /** `{ set: undefined }` gives nothing. */
-function isGiven(value: unknown, rewriting: Rewriting): boolean {
+export function isGiven(value: unknown, rewriting: Rewriting): boolean {
   return !rewriting.isAbsent(value) && !rewriting.isAbsent(givenValue(value))
 }
 
@@ -48,6 +49,7 @@ export function refuseSealedChange(model: Model, data: unknown, rewriting: Rewri
 
 function refuseChange(model: Model, data: Input, rewriting: Rewriting): void {
   refuseReferencedChange(model, data, rewriting)
+  refuseUniqueChange(model, data, rewriting)
   const { sealing } = model
   if (sealing === undefined) return
   if (!rewriting.isAbsent(data[sealing.field])) {

@@ -8,6 +8,7 @@ import { NeedsSteps, withSteps } from './needs-steps.ts'
 import { rewriteNestedWrites } from './nested-writes.ts'
 import type { Rewriting } from './rewriting.ts'
 import { isNotFound, sealedArgs, type Update, valuesAfterUpdate, withCondition } from './sealed-update.ts'
+import { refuseUniqueChange } from './unique-keys.ts'
 import { refuseReferencedChange, reseals } from './update-data.ts'
 
 /**
@@ -15,6 +16,7 @@ import { refuseReferencedChange, reseals } from './update-data.ts'
  *
  * - all encrypted fields given, all bound columns known, and no token to compare: one statement, which matches only if the row holds just these
  *   fields, so that fields which this plan does not know are never lost;
+ * - all fields written in the clear: one statement, which matches only if the row has no envelope;
  * - else: read, merge, and write by compare-and-swap on the old envelope, again and again until no other writer came between.
  *
  * @throws EnvelopeError `CONFLICT` after 100 lost races; NeedsSteps for nested writes that can't stand beside a compare-and-swap, and inside
@@ -27,6 +29,7 @@ export async function runUpdate(update: Update): Promise<unknown> {
   const { data } = original
   if (!isInput(data)) return call.query({ ...update.args, data: rewriting.oneInput(model, 'data', data, (input) => input) })
   refuseReferencedChange(model, data, rewriting)
+  refuseUniqueChange(model, data, rewriting)
   const { sealing } = model
   if (sealing === undefined || !reseals(model, data, rewriting)) {
     const out: Record<string, unknown> = { ...data }
@@ -39,10 +42,11 @@ export async function runUpdate(update: Update): Promise<unknown> {
   const values = encodeValues(model, sealing, data, rewriting)
   refuseNestedWrites(call, data, rewriting)
   if (call.transaction === 'interactive') throw new NeedsSteps(rewriting.error('UNSUPPORTED', 'takes several queries', model))
+  if (sealing.sealed.length === 0) return writePlain(update, sealing, data)
   const known = valuesAfterUpdate(model, data, original['where'], rewriting)
   // A row found by a token is compared before anything is sealed into it.
   const complete =
-    values.size === sealing.encrypted.length &&
+    values.size === sealing.sealed.length &&
     sealing.bound.every(({ name }) => isKnown(known(name))) &&
     update.expectations.length === 0
   if (call.transaction === 'batch' && !complete) throw needsTwo(call, rewriting)
@@ -87,5 +91,23 @@ async function writeWhole(update: Update, sealing: Sealing, data: Input, values:
   const binding = bindingOf(call.model, sealing, known, rewriting)
   const record = Object.fromEntries([...values].map(([field, value]) => [field.identity, value]))
   const args = await sealedArgs(update, sealing, data, values, binding, record)
-  return call.query(withCondition(args, sealing, { path: ['fs'], equals: sealing.fieldSet }, rewriting))
+  return call.query(withCondition(args, sealing, { path: ['fs'], equals: sealing.fieldSet }, rewriting, !sealing.hasStrict))
+}
+
+/** An update of a row that has no envelope, and gets none. */
+async function writePlain(update: Update, sealing: Sealing, data: Input): Promise<unknown> {
+  const { call, rewriting } = update
+  const { model } = call
+  const out: Record<string, unknown> = { ...data }
+  rewriteNestedWrites(model, out, 'owning', () => undefined, rewriting)
+  await rewriting.settle()
+  const condition = { equals: rewriting.tools.prisma.DbNull }
+  try {
+    return await call.query(withCondition({ ...update.args, data: out }, sealing, condition, rewriting))
+  } catch (error) {
+    if (!isNotFound(error)) throw error
+    // The row may be sealed.
+    if (call.transaction === 'batch') throw withSteps(error)
+    throw new NeedsSteps(rewriting.error('UNSUPPORTED', 'the row has to be opened first', model))
+  }
 }

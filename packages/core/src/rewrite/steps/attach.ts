@@ -1,19 +1,24 @@
 import { type Input, isInput, listOf } from '../input.ts'
 import type { Model, Relation } from '../model.ts'
 import { NeedsSteps } from '../needs-steps.ts'
-import { rewriteNested } from '../nested-writes.ts'
-import type { Row } from '../opened-row.ts'
+import { rewriteNested, rewriteTarget } from '../nested-writes.ts'
+import { type Row, UNSEALED } from '../opened-row.ts'
 import { filterOf, keyFields, keyOf, keysFilter, keyText, knownFields, requireUnique, selectOf } from '../row-key.ts'
-import { rewriteWhere } from '../where.ts'
+import type { Rewriting } from '../rewriting.ts'
+import { isPartOfUnique } from '../unique-keys.ts'
+import { rewriteUniqueWhere } from '../where.ts'
+import { type ClaimedRow, claim, rebind } from './claim.ts'
 import { type BoundCopy, claimCopies, rebindCopies } from './copied-keys.ts'
 import { impossible } from './missing.ts'
-import { type ClaimedRow, claim, rebind } from './reseal.ts'
 import { type KnownRow, orAbort, type Steps, updateKnown } from './steps.ts'
 
 /** Whether a nested write may change a foreign key that the row which holds it is bound to. */
-export function changesBinding({ sealing, referencedByBound }: Model, { plan }: Relation, operation: string): boolean {
+export function changesBinding(model: Model, { plan }: Relation, operation: string, rewriting: Rewriting): boolean {
+  const { sealing, referencedByBound } = model
   if (operation === 'update') return false
-  return plan.from.some((name) => sealing?.boundNames.has(name) === true || referencedByBound.has(name))
+  return plan.from.some(
+    (name) => sealing?.boundNames.has(name) === true || referencedByBound.has(name) || isPartOfUnique(model, name, rewriting),
+  )
 }
 
 /**
@@ -48,7 +53,9 @@ export async function attachOwn(
   /** Prisma answers nothing, too, where the row's key is the foreign key that has changed. */
   async function moved(gone: KnownRow): Promise<KnownRow | undefined> {
     if (claimed === undefined || !keyFields(parent.model).some((name) => relation.plan.from.includes(name))) return undefined
-    const { model, sealing, row } = claimed
+    const { model, sealing, row, opened } = claimed
+    // Nothing of it has to be sealed again.
+    if (opened === UNSEALED) return undefined
     const where = { [sealing.field]: { equals: row[sealing.field] } }
     const found = await steps.session.run(model, 'findFirst', { where, select: selectOf(knownFields(model)) })
     if (!isInput(found)) return undefined
@@ -72,8 +79,11 @@ export async function attachOwn(
 }
 
 /** Whether a nested write may change a foreign key of the other row that it is bound to. */
-export function changesBindingOfOther({ model: { sealing, referencedByBound }, opposite }: Relation): boolean {
-  return opposite.from.some((name) => sealing?.boundNames.has(name) === true || referencedByBound.has(name))
+export function changesBindingOfOther({ model, opposite }: Relation, rewriting: Rewriting): boolean {
+  const { sealing, referencedByBound } = model
+  return opposite.from.some(
+    (name) => sealing?.boundNames.has(name) === true || referencedByBound.has(name) || isPartOfUnique(model, name, rewriting),
+  )
 }
 
 /**
@@ -97,7 +107,9 @@ export async function attach(
   const wheres = listOf(argument).filter(isInput)
   for (const where of wheres) requireUnique(model, where, operation, rewriting)
   const next = rewriting.next()
-  const conditions = wheres.map((where) => rewriteWhere(model, where, next))
+  const conditions = wheres.map((where) =>
+    operation === 'disconnect' ? rewriteTarget(relation, where, next) : rewriteUniqueWhere(model, where, next),
+  )
   await next.settle()
   const filters = conditions.map((where) => filterOf(model, where))
 

@@ -1,7 +1,7 @@
 import type { Model } from '../model.ts'
 import type { Row } from '../opened-row.ts'
 import { keysFilter, sealedFields, selectOf } from '../row-key.ts'
-import { type ClaimedRow, claim, rebind } from './reseal.ts'
+import { type ClaimedRow, claim, rebind } from './claim.ts'
 import { lockRow } from './row-lock.ts'
 import type { Steps } from './steps.ts'
 

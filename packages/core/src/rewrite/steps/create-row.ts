@@ -4,7 +4,7 @@ import type { Model, Relation } from '../model.ts'
 import { NeedsSteps } from '../needs-steps.ts'
 import type { Row } from '../opened-row.ts'
 import { keyOf, knownFields, selectOf } from '../row-key.ts'
-import { rewriteWhere } from '../where.ts'
+import { rewriteUniqueWhere } from '../where.ts'
 import { impossible, standIn } from './missing.ts'
 import { type NestedWrite, writeNested } from './nested.ts'
 import { findReferenced } from './referenced-rows.ts'
@@ -106,7 +106,7 @@ async function notFound(
   where: unknown,
 ): Promise<never> {
   const next = rewriting.next()
-  const rewritten = rewriteWhere(relation.model, where, next)
+  const rewritten = rewriteUniqueWhere(relation.model, where, next)
   await next.settle()
   const row = await standIn(rewriting, model, data)
   await session.run(model, 'create', {

@@ -2,11 +2,11 @@ import type { Lookup } from '../binding.ts'
 import { type Input, isInput, listOf } from '../input.ts'
 import type { Model, Relation } from '../model.ts'
 import { NeedsSteps } from '../needs-steps.ts'
-import { rewriteNested, toOneUpdate } from '../nested-writes.ts'
+import { rewriteNested, rewriteTarget, toOneUpdate } from '../nested-writes.ts'
 import type { Row } from '../opened-row.ts'
 import type { Rewriting } from '../rewriting.ts'
 import { filterOf, keyOf, keysFilter, requireUnique } from '../row-key.ts'
-import { rewriteWhere } from '../where.ts'
+import { rewriteUniqueWhere, rewriteWhere } from '../where.ts'
 import { attach, attachOwn, changesBinding, changesBindingOfOther } from './attach.ts'
 import { createRow } from './create-row.ts'
 import { impossible, missing, someData, standIn } from './missing.ts'
@@ -27,7 +27,7 @@ export async function writeNested(steps: Steps, known: KnownRow, nested: readonl
   for (const { relation, operations } of nested) {
     for (const [operation, argument] of Object.entries(operations)) {
       if (steps.rewriting.isAbsent(argument)) continue
-      if (!changesBinding(parent.model, relation, operation) && waiting.takes(parent, relation, operation, argument)) continue
+      if (!changesBinding(parent.model, relation, operation, steps.rewriting) && waiting.takes(parent, relation, operation, argument)) continue
       parent = await waiting.flush(parent)
       parent = await write(steps, parent, relation, operation, argument)
     }
@@ -78,7 +78,7 @@ async function write(
   argument: unknown,
 ): Promise<KnownRow> {
   const { rewriting } = steps
-  if (changesBinding(parent.model, relation, operation)) {
+  if (changesBinding(parent.model, relation, operation, rewriting)) {
     return attachOwn(steps, parent, relation, operation, argument, (row) => one(steps, row, relation, operation, argument))
   }
   switch (operation) {
@@ -112,7 +112,7 @@ async function one(steps: Steps, parent: KnownRow, relation: Relation, operation
       return createBelow(steps, parent, relation, input)
     case 'connectOrCreate': {
       requireUnique(model, input['where'], operation, rewriting)
-      const where = filterOf(model, await rewritten(model, input['where'], rewriting))
+      const where = filterOf(model, await rewritten(rewriting, (next) => rewriteUniqueWhere(model, input['where'], next)))
       const found = await steps.session.run(model, 'findFirst', { where })
       if (!isInput(found)) return createBelow(steps, parent, relation, input['create'])
       return connectExisting(steps, parent, relation, input, found)
@@ -122,7 +122,8 @@ async function one(steps: Steps, parent: KnownRow, relation: Relation, operation
         relation.plan.list === true ? { where: input['where'], data: input['data'] } : toOneUpdate(relation, input, rewriting)
       if (relation.plan.list === true) requireUnique(model, where, operation, rewriting)
       if (!(await updateBelow(steps, parent, relation, where, data))) {
-        const condition = impossible(model, await rewritten(model, where, rewriting), rewriting)
+        const target = await rewritten(rewriting, (next) => rewriteTarget(relation, where, next))
+        const condition = impossible(model, target, rewriting)
         await missing(steps, parent, relation, operation, { where: condition, data: someData(model) })
       }
       return parent
@@ -139,10 +140,10 @@ async function one(steps: Steps, parent: KnownRow, relation: Relation, operation
 /** `connectOrCreate` of a row that is there. Prisma has no such row attached again to the one that has to have it. */
 async function connectExisting(steps: Steps, parent: KnownRow, relation: Relation, input: Input, found: Row): Promise<KnownRow> {
   const { model } = relation
-  const where = await rewritten(model, input['where'], steps.rewriting)
+  const where = await rewritten(steps.rewriting, (next) => rewriteUniqueWhere(model, input['where'], next))
   const again = isRequiredOneToOne(relation, parent.model) && (await isAttached(steps, parent, relation, found))
   const create = again && isInput(input['create']) ? await standIn(steps.rewriting, model, input['create'], relation) : undefined
-  if (changesBindingOfOther(relation)) return attach(steps, parent, relation, 'connect', input['where'], create)
+  if (changesBindingOfOther(relation, steps.rewriting)) return attach(steps, parent, relation, 'connect', input['where'], create)
   const operations = create === undefined ? { connect: where } : { connectOrCreate: { where, create } }
   return updateKnown(steps, parent, { [relation.name]: operations })
 }
@@ -172,7 +173,8 @@ function attachedTo({ plan, opposite }: Relation, { model, row }: KnownRow): Inp
 async function below(steps: Steps, parent: KnownRow, relation: Relation, where: unknown): Promise<Input | undefined> {
   const attached = attachedTo(relation, parent)
   if (attached === undefined) return undefined
-  return { AND: [attached, filterOf(relation.model, await rewritten(relation.model, where, steps.rewriting))] }
+  const condition = await rewritten(steps.rewriting, (next) => rewriteWhere(relation.model, where, next))
+  return { AND: [attached, filterOf(relation.model, condition)] }
 }
 
 async function updateBelow(steps: Steps, parent: KnownRow, relation: Relation, where: unknown, data: unknown): Promise<boolean> {
@@ -198,9 +200,9 @@ async function createBelow(steps: Steps, parent: KnownRow, relation: Relation, d
   return updateKnown(steps, parent, { [relation.name]: { connect: keyOf(model, row) } })
 }
 
-async function rewritten(model: Model, where: unknown, rewriting: Rewriting): Promise<unknown> {
+async function rewritten(rewriting: Rewriting, rewrite: (next: Rewriting) => unknown): Promise<unknown> {
   const next = rewriting.next()
-  const out = rewriteWhere(model, where, next)
+  const out = rewrite(next)
   await next.settle()
   return out
 }

@@ -2,7 +2,7 @@ import { type Input, isInput } from '../input.ts'
 import type { Model, Relation } from '../model.ts'
 import type { Row } from '../opened-row.ts'
 import { filterOf, knownFields, requireUnique, selectOf } from '../row-key.ts'
-import { rewriteWhere } from '../where.ts'
+import { rewriteUniqueWhere } from '../where.ts'
 import type { NestedWrite } from './nested.ts'
 import type { Steps } from './steps.ts'
 
@@ -10,7 +10,7 @@ import type { Steps } from './steps.ts'
 export async function findReferenced({ session, rewriting }: Steps, model: Model, where: unknown): Promise<Row | undefined> {
   requireUnique(model, where, 'connect', rewriting)
   const next = rewriting.next()
-  const rewritten = rewriteWhere(model, where, next)
+  const rewritten = rewriteUniqueWhere(model, where, next)
   await next.settle()
   const row = await session.run(model, 'findFirst', { where: filterOf(model, rewritten), select: selectOf(knownFields(model)) })
   return isInput(row) ? row : undefined

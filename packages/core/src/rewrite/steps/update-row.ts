@@ -1,13 +1,16 @@
 import { EnvelopeError } from '../../errors.ts'
 import { emptyInput, type Input, isInput } from '../input.ts'
 import { compareFound } from '../lookup.ts'
-import { openAll } from '../merge.ts'
-import type { Model } from '../model.ts'
+import { openAll, unchangedEnvelope, valuesOfMerged } from '../merge.ts'
+import type { Model, Sealing } from '../model.ts'
 import type { Row } from '../opened-row.ts'
+import { LOST, untilWon } from '../race.ts'
 import type { Rewriting } from '../rewriting.ts'
 import { keysFilter, knownFields, sealedFields, selectOf } from '../row-key.ts'
+import { changedIn, writesUniques } from '../unique-keys.ts'
 import { referencedIn, reseals } from '../update-data.ts'
 import type { Expectation } from '../where.ts'
+import { claimUpdated } from './claimed-update.ts'
 import { claimCopies, rebindCopies } from './copied-keys.ts'
 import { type NestedWrite, writeNested } from './nested.ts'
 import { inlineConnects, type Parts } from './referenced-rows.ts'
@@ -58,17 +61,22 @@ export async function updateRow(
 
 /** Columns that nothing is sealed with. */
 async function updateColumns(
-  { session, rewriting }: Steps,
-  { model, where, row, expectations }: Target,
+  steps: Steps,
+  target: Target,
   columns: Input,
   selected: readonly string[],
 ): Promise<KnownRow | undefined> {
+  const { session, rewriting } = steps
+  const { model, where, row, expectations } = target
   const { sealing } = model
   if (sealing !== undefined && expectations.length > 0) {
     const [opened] = await openAll([row], model, sealing, rewriting)
     if (opened !== undefined) await compareFound(row, opened, model, expectations, rewriting)
   }
   if (Object.values(columns).every((value) => rewriting.isAbsent(value)) && selected.length === 0) return { model, row }
+  if (sealing !== undefined && writesUniques(model, columns, rewriting)) {
+    return updateBesideToken(steps, target, sealing, columns, selected)
+  }
   const written = await session.run(model, 'updateManyAndReturn', {
     where: { AND: [where, keysFilter(model, [row])] },
     data: columns,
@@ -76,6 +84,37 @@ async function updateColumns(
   })
   const [after] = written as Row[]
   return after === undefined ? undefined : { model, row: after }
+}
+
+/** Columns that are unique together with a token, which stays: other rows may have the same two in another form. */
+async function updateBesideToken(
+  { session, rewriting }: Steps,
+  { model, where, row: found }: Target,
+  sealing: Sealing,
+  columns: Input,
+  selected: readonly string[],
+): Promise<KnownRow | undefined> {
+  let row: Row | undefined = found
+  return untilWon(model, rewriting, async () => {
+    row ??= (await findTarget({ session, rewriting }, model, where))?.row
+    if (row === undefined) return undefined
+    const [opened] = await openAll([row], model, sealing, rewriting)
+    const next = rewriting.next()
+    const out: Record<string, unknown> = { ...columns }
+    const after = valuesOfMerged(model, columns, row, next)
+    const updated = { model, sealing, row, record: opened?.record ?? {}, after, out }
+    const unchanged = claimUpdated(updated, changedIn(model, columns, next), next)
+    await next.settle()
+    const itself = { AND: [where, keysFilter(model, [row])] }
+    const written = await session.run(model, 'updateManyAndReturn', {
+      where: { AND: [itself, unchanged, { [sealing.field]: unchangedEnvelope(row, sealing, rewriting) }] },
+      data: out,
+      select: selectOf([...selected, ...knownFields(model)]),
+    })
+    row = undefined
+    const [changed] = written as Row[]
+    return changed === undefined ? LOST : { model, row: changed }
+  })
 }
 
 /** Parts an update's data into the row's own columns and nested writes. */

@@ -1,15 +1,18 @@
-import type { Envelope, RowToSeal, SealedRecord } from '../../envelope/contract.ts'
+import type { Envelope, RowToSeal } from '../../envelope/contract.ts'
 import { EnvelopeError } from '../../errors.ts'
+import type { Json } from '../../plan.ts'
 import { bindingOf } from '../binding.ts'
 import { type EncodedValues, encodeValues, replaceValues } from '../encrypted-values.ts'
 import { type Input, isInput } from '../input.ts'
-import { merge, openAll } from '../merge.ts'
+import { type Merged, merge, openAll } from '../merge.ts'
 import type { EncryptedField, Model, Sealing } from '../model.ts'
-import type { Row } from '../opened-row.ts'
+import type { Row, RowRecord } from '../opened-row.ts'
 import { LOST, untilWon } from '../race.ts'
 import type { Rewriting } from '../rewriting.ts'
-import { keyFields, keysFilter, knownFields, sealedFields, selectOf } from '../row-key.ts'
+import { keyFields, keysFilter, knownFields, renewedFields, sealedFields, selectOf } from '../row-key.ts'
+import { writesUniques } from '../unique-keys.ts'
 import { boundIn, referencedIn } from '../update-data.ts'
+import { isUntidy, writeLocked } from './claim.ts'
 import { ciphertextOf, writeEnvelopes } from './envelope-writes.ts'
 import { orAbort, type Steps } from './steps.ts'
 import { findTarget, updateRow } from './update-row.ts'
@@ -36,7 +39,9 @@ export async function updateRows(
   const { sealing } = model
   if (!isInput(data)) throw rewriting.error('INVALID_VALUE', '`data` must be an object, as Prisma says', model)
   const bounds = rewriting.isAbsent(limit) ? {} : { limit }
-  if (referencedIn(model, data, rewriting).length > 0) return oneByOne(steps, model, where, data, limit)
+  if (referencedIn(model, data, rewriting).length > 0 || writesUniques(model, data, rewriting)) {
+    return oneByOne(steps, model, where, data, limit)
+  }
   if (sealing === undefined) {
     const select = selectOf(keyFields(model))
     return (await session.run(model, 'updateManyAndReturn', { where, data, ...bounds, select })) as Row[]
@@ -47,7 +52,8 @@ export async function updateRows(
   // Of what is replaced nothing is kept, so that it need not come back.
   const replaced = new Set([...values.keys()].map(({ name }) => name))
   const known = knownFields(model)
-  const select = selectOf(sealedFields(model).filter((name) => !replaced.has(name) || known.includes(name)))
+  const needed = sealing.tolerant ? [...sealedFields(model), ...renewedFields(model)] : sealedFields(model)
+  const select = selectOf(needed.filter((name) => !replaced.has(name) || known.includes(name)))
   const update = async (condition: Input, most: Input): Promise<readonly Row[]> => {
     const rows = (await session.run(model, 'updateManyAndReturn', {
       where: condition,
@@ -55,7 +61,7 @@ export async function updateRows(
       ...most,
       select,
     })) as Row[]
-    await orAbort(steps, () => sealAnew(steps, model, sealing, rows, values))
+    await orAbort(steps, () => sealAnew(steps, model, sealing, rows, data, values))
     return rows
   }
   const found = rewriting.isAbsent(limit)
@@ -105,52 +111,72 @@ async function withPlaceholders(data: Input, values: EncodedValues, rewriting: R
 }
 
 async function sealAnew(
-  { session, rewriting }: Steps,
+  steps: Steps,
   model: Model,
   sealing: Sealing,
   rows: readonly Row[],
+  data: Input,
   values: EncodedValues,
 ): Promise<void> {
+  const { session, rewriting } = steps
   let left = rows
   await untilWon(model, rewriting, async () => {
     if (left.length === 0) return undefined
-    const records = await recordsOf(left, model, sealing, values, rewriting)
-    const sealed = left.map((row, i): RowToSeal => {
+    const merged = await mergedRows(left, model, sealing, data, values, rewriting)
+    const untidy = merged.filter(({ isAlone }) => isAlone)
+    await writeLocked(steps, model, sealing, untidy)
+    const sealed = merged.flatMap(({ row, merged: { record }, isAlone }) => {
+      if (isAlone || record === undefined) return []
       const binding = bindingOf(model, sealing, (field) => ({ value: row[field] }), rewriting)
-      return { table: sealing.table, binding, record: records[i] as SealedRecord }
+      const toSeal: RowToSeal = { table: sealing.table, binding, record }
+      return [{ row, toSeal }]
     })
-    const envelopes = await rewriting.tools.cipher.seal(sealed)
-    const writes = left.map((key, i) => ({ key, before: key[sealing.field], envelope: envelopes[i] as Envelope }))
-    if ((await writeEnvelopes(session, model, sealing, writes)) === left.length) return undefined
+    const envelopes = await rewriting.tools.cipher.seal(sealed.map(({ toSeal }) => toSeal))
+    const writes = sealed.map(({ row }, i) => ({ key: row, before: row[sealing.field], envelope: envelopes[i] as Envelope }))
+    if ((await writeEnvelopes(session, model, sealing, writes)) === writes.length) return undefined
     // Another operation of the caller's own transaction came between.
-    const where = keysFilter(model, left)
-    const now = (await session.run(model, 'findMany', { where, select: selectOf(sealedFields(model)) })) as Row[]
+    const where = keysFilter(
+      model,
+      sealed.map(({ row }) => row),
+    )
+    const select = selectOf([...sealedFields(model), ...renewedFields(model)])
+    const now = (await session.run(model, 'findMany', { where, select })) as Row[]
     const done = new Set<unknown>(envelopes.map(({ ct }) => ct))
     left = now.filter((row) => !done.has(ciphertextOf(row[sealing.field])))
     return LOST
   })
 }
 
+interface MergedRow {
+  readonly row: Row
+  readonly merged: Merged
+  /** Written by itself. */
+  readonly isAlone: boolean
+}
+
 /** What the rows hold with the new values in it. Rows that hold these fields and no others need not be opened. */
-async function recordsOf(
+async function mergedRows(
   rows: readonly Row[],
   model: Model,
   sealing: Sealing,
+  data: Input,
   values: EncodedValues,
   rewriting: Rewriting,
-): Promise<readonly SealedRecord[]> {
-  const whole = Object.fromEntries([...values].map(([field, value]: [EncryptedField, unknown]) => [field.identity, value]))
+): Promise<readonly MergedRow[]> {
+  const record = Object.fromEntries([...values].map(([field, value]: [EncryptedField, Json]) => [field.identity, value]))
+  const whole: Merged = { record, beside: new Map(), restored: {}, foreign: [], isExclusive: false }
   const isWhole = (row: Row): boolean => {
     const envelope = row[sealing.field]
-    return values.size === sealing.encrypted.length && isInput(envelope) && envelope['fs'] === sealing.fieldSet
+    return values.size === sealing.sealed.length && isInput(envelope) && envelope['fs'] === sealing.fieldSet
   }
   const others = rows.filter((row) => !isWhole(row))
   const opened = others.length === 0 ? [] : await openAll(others, model, sealing, rewriting)
   let next = 0
   return rows.map((row) => {
-    if (isWhole(row)) return whole as SealedRecord
-    const at = opened[next++]
-    if (at === undefined) throw new EnvelopeError('CANNOT_OPEN', 'the row was not opened')
-    return merge(row, at, model, sealing, values, rewriting)
+    if (isWhole(row)) return { row, merged: whole, isAlone: false }
+    const own: RowRecord | undefined = opened[next++]
+    if (own === undefined) throw new EnvelopeError('CANNOT_OPEN', 'the row was not opened')
+    const merged = merge(row, own, model, sealing, data, values, rewriting)
+    return { row, merged, isAlone: isUntidy(own, merged) }
   })
 }

@@ -1,5 +1,6 @@
+import { ambiguousUniques, mayStandInForms } from '../alternatives.ts'
 import type { Call } from '../call.ts'
-import { rewriteCreate } from '../create.ts'
+import { rewriteCreate, rewriteCreateMany } from '../create.ts'
 import { type Input, isInput } from '../input.ts'
 import type { Model } from '../model.ts'
 import type { Row } from '../opened-row.ts'
@@ -9,10 +10,12 @@ import { Rewriting, type Tools } from '../rewriting.ts'
 import { filterOf, keyFields, keyOf, keysFilter, keyText, knownFields, sealedFields, selectOf } from '../row-key.ts'
 import { rewriteSelection } from '../selection.ts'
 import type { Session } from '../session.ts'
-import { type Expectation, rewriteWhere } from '../where.ts'
+import { resolveUniques } from '../unique-lookups.ts'
+import { type Expectation, rewriteUniqueWhere, rewriteWhere } from '../where.ts'
 import { createRow } from './create-row.ts'
 import { impossible } from './missing.ts'
 import type { KnownRow, Steps } from './steps.ts'
+import { twinSearch } from './unique-twins.ts'
 import { updateRow } from './update-row.ts'
 import { updateRows } from './update-rows.ts'
 import { validateCreate, validateUpdate, validateWhere } from './validate.ts'
@@ -25,6 +28,20 @@ export function createInSteps(call: Call): Promise<unknown> {
     validateCreate(call.model, call.args['data'], steps.rewriting)
     validateSelection(call.model, call.args, steps.rewriting, call.hidden)
     return answer(call, steps, await createRow(steps, call.model, call.args['data']))
+  })
+}
+
+/** `createMany` and `createManyAndReturn` of rows whose unique values others may have in another form. */
+export function createManyInSteps(call: Call): Promise<unknown> {
+  const { model, args, operation } = call
+  return call.inTransaction(async (session, tools) => {
+    const next = stepsOf(call, session, tools).rewriting
+    const data = rewriteCreateMany(model, args['data'], next)
+    const { args: selection, view } =
+      operation === 'createMany' ? { args: {}, view: undefined } : rewriteSelection(model, args, next, call.hidden)
+    await next.settle()
+    const result = await session.answer(operation, { ...args, data, ...selection })
+    return view === undefined ? result : revealResult(result, view, next)
   })
 }
 
@@ -58,7 +75,7 @@ export function updateManyInSteps(call: Call): Promise<unknown> {
       validateFlatSelection(model, args, steps.rewriting)
       validateSelection(model, args, steps.rewriting, call.hidden)
     }
-    const { where } = await conditionsOf(steps, model, args['where'])
+    const { where } = await conditionsOf(steps, model, args['where'], rewriteWhere)
     const rows = await updateRows(steps, model, filterOf(model, where), args['data'], args['limit'])
     return operation === 'updateMany' ? { count: rows.length } : answerMany(call, steps, rows)
   })
@@ -70,12 +87,14 @@ export function updateManyInSteps(call: Call): Promise<unknown> {
  */
 export async function upsertInSteps(call: Call, tools: Tools): Promise<unknown> {
   const { model, args } = call
-  const plain = stepsOf(call, call.session, tools)
+  const plain: Steps = { session: call.session, rewriting: new Rewriting(tools, call.operation) }
   validateCreate(model, args['create'], plain.rewriting)
   validateUpdate(model, args['update'], plain.rewriting)
   validateSelection(model, args, plain.rewriting, call.hidden)
   const nested = hasNestedWrites(model, args['create'], plain) || hasNestedWrites(model, args['update'], plain)
-  if (!nested && wholeRow(call) !== undefined && call.transaction === 'none') return upsert(call, plain)
+  // A row that may have to be locked needs a transaction to be locked in, and so does the search for others of its unique values.
+  const locks = model.sealing?.tolerant === true || ambiguousUniques(model, plain.rewriting).length > 0
+  if (!nested && !locks && wholeRow(call) !== undefined && call.transaction === 'none') return upsert(call, plain)
   try {
     return await call.inTransaction((session, ahead) => upsert(call, stepsOf(call, session, ahead)))
   } catch (error) {
@@ -86,11 +105,14 @@ export async function upsertInSteps(call: Call, tools: Tools): Promise<unknown> 
 }
 
 async function upsert(call: Call, steps: Steps): Promise<unknown> {
-  const { model, args } = call
+  const { model } = call
   const { session, rewriting } = steps
-  const { where, expectations } = await conditionsOf(steps, model, args['where'])
   let collided = false
   return untilWon(model, rewriting, async () => {
+    const args = mayStandInForms(model, rewriting)
+      ? await resolveUniques(model, 'upsert', call.args, session, rewriting)
+      : call.args
+    const { where, expectations } = await conditionsOf(steps, model, args['where'])
     const row = await session.run(model, 'findUnique', { where, select: selectOf(sealedFields(model)) })
     if (isInput(row)) {
       const columns = hasNestedWrites(model, args['update'], steps) ? undefined : wholeRow(call)
@@ -132,18 +154,20 @@ async function insert(
   return row === undefined ? undefined : { model, row }
 }
 
+/** @param session in a transaction */
 function stepsOf(call: Call, session: Session, tools: Tools): Steps {
-  return { session, rewriting: new Rewriting(tools, call.operation) }
+  return { session, rewriting: new Rewriting(tools, call.operation, undefined, twinSearch(session)) }
 }
 
 async function conditionsOf(
   { rewriting }: Steps,
   model: Model,
   where: unknown,
+  rewrite = rewriteUniqueWhere,
 ): Promise<{ readonly where: unknown; readonly expectations: readonly Expectation[] }> {
   const expectations: Expectation[] = []
   const next = rewriting.next()
-  const rewritten = rewriteWhere(model, where, next, expectations)
+  const rewritten = rewrite(model, where, next, expectations)
   await next.settle()
   return { where: rewritten, expectations }
 }
