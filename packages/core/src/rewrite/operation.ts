@@ -11,9 +11,9 @@ import { revealResult } from './reveal.ts'
 import { Rewriting, type Tools } from './rewriting.ts'
 import { rewriteReadConditions, rewriteSelection, type View, withoutOwnEnvelope } from './selection.ts'
 import { createInSteps, createManyInSteps, updateInSteps, updateManyInSteps, upsertInSteps } from './steps/whole-operations.ts'
+import { resolveUniques } from './unique-lookups.ts'
 import { runUpdate } from './update.ts'
 import { encryptedIn, refuseSealedChange, reseals } from './update-data.ts'
-import { resolveUniques } from './unique-lookups.ts'
 import { type Expectation, rewriteUniqueWhere, rewriteWhere } from './where.ts'
 
 /**

@@ -78,7 +78,8 @@ export function changedIn(model: Model, data: Input, rewriting: Rewriting): Read
   const names = ambiguousUniques(model, rewriting).flatMap(({ parts }) => [...parts])
   return new Set(
     names.filter(
-      (name) => !rewriting.isAbsent(data[name]) || ownedBy(model, name).some((relation) => !rewriting.isAbsent(data[relation.name])),
+      (name) =>
+        !rewriting.isAbsent(data[name]) || ownedBy(model, name).some((relation) => !rewriting.isAbsent(data[relation.name])),
     ),
   )
 }
@@ -89,7 +90,8 @@ export function refuseUniqueChange(model: Model, data: Input, rewriting: Rewriti
 }
 
 function takesSteps(model: Model, field: string | undefined, rewriting: Rewriting): NeedsSteps {
-  const reason = 'to write a unique value takes several queries while values stand in several forms: use an interactive transaction'
+  const reason =
+    'to write a unique value takes several queries while values stand in several forms: use an interactive transaction'
   return new NeedsSteps(rewriting.error('UNSUPPORTED', reason, model, field))
 }
 

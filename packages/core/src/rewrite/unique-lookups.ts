@@ -49,11 +49,7 @@ export async function resolveUniques(
 }
 
 /** The key of the row that a place names. */
-async function find(
-  { model, where, ambiguous }: Place,
-  session: Session,
-  rewriting: Rewriting,
-): Promise<Input | undefined> {
+async function find({ model, where, ambiguous }: Place, session: Session, rewriting: Rewriting): Promise<Input | undefined> {
   const key = plainKey(model, rewriting)
   const next = rewriting.next()
   const condition = rewriteWhere(model, { AND: conditionsBy(model, where, ambiguous.slice(0, 1)) }, next)

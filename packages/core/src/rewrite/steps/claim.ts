@@ -137,7 +137,9 @@ export async function rebind(steps: Steps, claimed: ClaimedRow, after: Row): Pro
 /** Claims the unique keys that a row has come to have; where another row has one, the database refuses what is then written. */
 async function refuseTwin({ session, rewriting }: Steps, { model, sealing, row, opened }: ClaimedRow, after: Row): Promise<void> {
   const now: Row = { ...row, ...after }
-  const changed = new Set(Object.keys(after).filter((name) => isPartOfUnique(model, name, rewriting) && after[name] !== row[name]))
+  const changed = new Set(
+    Object.keys(after).filter((name) => isPartOfUnique(model, name, rewriting) && after[name] !== row[name]),
+  )
   if (changed.size === 0) return
   const next = rewriting.next()
   const out: Record<string, unknown> = {}

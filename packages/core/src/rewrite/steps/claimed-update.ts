@@ -28,7 +28,11 @@ export interface UpdatedRow {
  * @param changed fields that are written.
  * @returns a condition that holds while no other writer has changed the parts of these keys that the update leaves alone.
  */
-export function claimUpdated({ model, sealing, row, record, after, out }: UpdatedRow, changed: ReadonlySet<string>, rewriting: Rewriting): Input {
+export function claimUpdated(
+  { model, sealing, row, record, after, out }: UpdatedRow,
+  changed: ReadonlySet<string>,
+  rewriting: Rewriting,
+): Input {
   const scope = (field: EncryptedField) => scopeFrom(sealing, bindingOf(model, sealing, after, rewriting))(field)
   const searched = (field: EncryptedField): string | null => {
     const recorded = recordedValue(record, field)

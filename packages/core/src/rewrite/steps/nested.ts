@@ -27,7 +27,11 @@ export async function writeNested(steps: Steps, known: KnownRow, nested: readonl
   for (const { relation, operations } of nested) {
     for (const [operation, argument] of Object.entries(operations)) {
       if (steps.rewriting.isAbsent(argument)) continue
-      if (!changesBinding(parent.model, relation, operation, steps.rewriting) && waiting.takes(parent, relation, operation, argument)) continue
+      if (
+        !changesBinding(parent.model, relation, operation, steps.rewriting) &&
+        waiting.takes(parent, relation, operation, argument)
+      )
+        continue
       parent = await waiting.flush(parent)
       parent = await write(steps, parent, relation, operation, argument)
     }
