@@ -17,6 +17,8 @@ export interface Surroundings {
 
 /** PostgreSQL, a KMS with one key, and an index key. */
 export async function openSurroundings(cleanup: Cleanup, signal: AbortSignal): Promise<Surroundings> {
+  // Not the reader's concern: the AWS SDK announces which Node it will need in years to come.
+  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true'
   const database = await openDatabase(cleanup, signal)
   const kms = await startLocalKms({ stateFile: join(await cleanup.temporaryFolder('kms'), 'keys.json') })
   cleanup.add(() => kms.stop())
@@ -29,8 +31,6 @@ export async function openSurroundings(cleanup: Cleanup, signal: AbortSignal): P
     database,
     env: {
       ...kms.env,
-      // Not the reader's concern: the AWS SDK announces which Node it will need in years to come.
-      AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
       DATABASE_URL: url.href,
       INDEX_KEY: await createIndexKey({ current }),
     },

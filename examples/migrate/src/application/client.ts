@@ -21,5 +21,6 @@ function adapter(): PrismaPg {
   const url = new URL(databaseUrl)
   const schema = url.searchParams.get('schema') ?? 'public'
   url.searchParams.delete('schema')
-  return new PrismaPg({ connectionString: url.href, max: 5 }, { schema })
+  // The search path is for SQL that names no schema.
+  return new PrismaPg({ connectionString: url.href, max: 5, options: `-c search_path=${schema}` }, { schema })
 }

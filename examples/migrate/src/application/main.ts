@@ -54,8 +54,5 @@ function answer(response: ServerResponse, status: number, body?: unknown): void 
 }
 
 function stop(): void {
-  server.close(async () => {
-    await prisma.$disconnect()
-    process.exit(0)
-  })
+  server.close(() => void prisma.$disconnect().finally(() => process.exit(0)))
 }

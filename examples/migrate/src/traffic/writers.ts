@@ -12,7 +12,7 @@ export interface Writers {
   stop(): Promise<void>
 }
 
-const LONGEST_PAUSE_MS = 30
+const LONGEST_PAUSE_MS = 15
 const MOST_FAILURES = 20
 
 /**
