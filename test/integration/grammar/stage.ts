@@ -1,15 +1,12 @@
+import { createIndexKey, type EnvelopeOptions } from 'prisma-envelope'
 import { Prisma, plainSkip, skip } from '../../support/client.ts'
-import type { TestDatabase } from '../../support/database.ts'
 import { createBareClient, type EncryptedClient, extend } from '../../support/encrypted-client.ts'
 import { createLoggedClient } from '../../support/query-log.ts'
+import { rewriteByTurns } from '../../support/rewritten-rows.ts'
+import { FROM_SEQUENCE, rememberRows, restoreRows, rowsOf } from '../../support/saved-rows.ts'
 import { createTwins } from '../../support/twins.ts'
 import type { Own } from './cases.ts'
 import { contents, settle, TABLES } from './village.ts'
-
-type Sql = TestDatabase['sql']
-
-/** Ids from a sequence: a transaction that was tried twice has used more of them up. */
-const FROM_SEQUENCE = 1000
 
 /** One of the two clients, and how to tell what it is told. */
 export interface Side {
@@ -17,51 +14,52 @@ export interface Side {
   readonly own: Own
 }
 
-/** An encrypted client, one with a single connection, and plain Prisma, on tables that hold the same rows. */
-export async function openStage() {
+/** An encrypted client whose rows may have been written by clients of other options than its own. */
+export interface Cast {
+  /** What the clients on the stage take. */
+  readonly options: Partial<EnvelopeOptions>
+  /** What the client takes that writes all rows. */
+  readonly settlers?: Partial<EnvelopeOptions>
+  /** What the client takes that then writes every other row. */
+  readonly movers?: Partial<EnvelopeOptions>
+}
+
+/**
+ * An encrypted client, one with a single connection, and plain Prisma, on tables that hold the same rows.
+ *
+ * @param castOf given two keys to choose from.
+ */
+export async function openStage(castOf: (indexKeys: readonly [string, string]) => Cast = () => ({ options: {} })) {
   const { twin, twinNulls, sql, twinSql, database, keys, indexKey } = await createTwins('grammar')
+  const { options: chosen, settlers, movers } = castOf([indexKey.current, await createIndexKey(keys)])
   // Without its preview feature, `Prisma.skip` stands in the runtime alone.
-  const options = { keys, indexKey, raw: 'allow', Prisma: { ...Prisma, skip } } as const
+  const common = { keys, indexKey, raw: 'allow', Prisma: { ...Prisma, skip } } as const
+  const options = { ...common, ...chosen }
   const log = createLoggedClient(database)
   const prisma = extend(log.bare, options)
   const single = extend(createBareClient(database, 1), options)
-  await Promise.all([settle(prisma, Prisma), settle(twin, twinNulls)])
-  await Promise.all([remember(sql), remember(twinSql)])
-  const original = await Promise.all([stored(sql), stored(twinSql)])
+  const settler = settlers === undefined ? prisma : extend(log.bare, { ...common, ...settlers })
+  await Promise.all([settle(settler, Prisma), settle(twin, twinNulls)])
+  if (movers !== undefined) await rewriteByTurns(settler, extend(log.bare, { ...common, ...movers }))
+  await Promise.all([sql, twinSql].map((run) => rememberRows(run, TABLES)))
+  const original = await Promise.all([sql, twinSql].map((run) => rowsOf(run, TABLES)))
   return {
     encrypted: { db: prisma, own: { ...Prisma, skip } },
     single: { db: single, own: { ...Prisma, skip } },
     plain: { db: twin, own: { ...twinNulls, skip: plainSkip } },
+    /** What the database of the encrypted client holds. */
+    sql,
     /** What the encrypted client sends, with its parameters. */
     sentBy: async (work: () => Promise<unknown>): Promise<string> => JSON.stringify(await log.queriesOf(work)),
     /** Rows of all tables on either side, as text; undefined where they are as in the beginning. */
     async changed(): Promise<readonly string[] | undefined> {
-      const now = await Promise.all([stored(sql), stored(twinSql)])
+      const now = await Promise.all([sql, twinSql].map((run) => rowsOf(run, TABLES)))
       return now.every((text, i) => text === original[i]) ? undefined : now
     },
     async restore(): Promise<void> {
-      await Promise.all([sql('SELECT saved.restore()'), twinSql('SELECT saved.restore()')])
+      await Promise.all([sql, twinSql].map(restoreRows))
     },
   }
-}
-
-/** Copies all rows, and makes a function that brings them back in their order. */
-async function remember(sql: Sql): Promise<void> {
-  await sql('CREATE SCHEMA saved')
-  for (const table of TABLES) await sql(`CREATE TABLE saved."${table}" AS TABLE public."${table}"`)
-  const inserts = TABLES.map((table) => `INSERT INTO public."${table}" SELECT * FROM saved."${table}" ORDER BY ctid;`)
-  await sql(`CREATE FUNCTION saved.restore() RETURNS void LANGUAGE plpgsql AS $$ BEGIN
-    TRUNCATE ${TABLES.map((table) => `public."${table}"`).join(', ')} CASCADE;
-    ${inserts.join('\n')}
-    PERFORM setval(format('%I.%I', schemaname, sequencename)::regclass, ${FROM_SEQUENCE}) FROM pg_sequences;
-  END $$`)
-  await sql('SELECT saved.restore()')
-}
-
-async function stored(sql: Sql): Promise<string> {
-  const texts = TABLES.map((table) => `(SELECT string_agg(t::text, ' ' ORDER BY t::text) FROM public."${table}" t)`)
-  const [row] = await sql<{ text: string }>(`SELECT concat_ws(E'\\n', ${texts.join(', ')}) AS text`)
-  return row?.text ?? ''
 }
 
 /** What both sides have to agree on: everything but ids that a sequence gave. */

@@ -479,4 +479,18 @@ describe('the tokenizer', () => {
     seed = 'two'
     expect((await cipher.tokenizer()).token(search, 'x', [])).not.toBe(before)
   })
+
+  test('comes once for each index key, the current one first, and holds no loan', async () => {
+    const keys = createTestKeys({ indexIds: ['AbC-', 'DeF_'] })
+    const cipher = createRowCipher({ keys })
+    expect(cipher.tokensOfValue).toBe(2)
+    const tokenizers = await cipher.tokenizers()
+    expect(tokenizers[0]).toBe(await cipher.tokenizer())
+    expect(await cipher.tokenizers()).toEqual(tokenizers)
+    const search = { index: 'Patient.email', normalize: [], scope: [] } as const
+    const [current = '', other = ''] = tokenizers.map((tokenizer) => tokenizer.token(search, 'x', []))
+    expect([current.slice(0, 6), other.slice(0, 6)]).toEqual(['~AbC-.', '~DeF_.'])
+    expect(current.slice(6)).not.toBe(other.slice(6))
+    expect(keys.onLoan()).toBe(0)
+  })
 })

@@ -107,3 +107,65 @@ describe('the index key', () => {
     await expect(keys.indexKey()).rejects.toMatchObject({ code: 'CONFIG', message: expect.stringMatching(/indexKey is missing/) })
   })
 })
+
+describe('several index keys', () => {
+  async function threeKeys(kms = fakeKms()) {
+    const [current = '', ...others] = await Promise.all([1, 2, 3].map(() => createIndexKey({ current: kms })))
+    return { kms, current, others, ids: [current, ...others].map((line) => parseIndexKey(line).id) }
+  }
+
+  it('come with the current one first, each unwrapped once for all who ask', async () => {
+    const { kms, current, others, ids } = await threeKeys()
+    const keys = createKeys({ keyring: createKeyring({ current: kms }), indexKey: { current, others } })
+    expect(keys.indexKeyCount).toBe(3)
+    expect(keys.readyIndexKeys()).toBeUndefined()
+    const all = await Promise.all(Array.from({ length: 20 }, () => keys.indexKeys()))
+    expect(all.map((each) => each.map(({ id }) => id))).toEqual(all.map(() => ids))
+    expect(kms.calls.unwrap).toBe(3)
+    expect(keys.readyIndexKeys()?.map(({ id }) => id)).toEqual(ids)
+    expect(kms.calls.unwrap).toBe(3)
+  })
+
+  it('are not unwrapped for what needs the current one alone', async () => {
+    const { kms, current, others } = await threeKeys()
+    const keys = createKeys({ keyring: createKeyring({ current: kms }), indexKey: { current, others } })
+    expect((await keys.indexKey()).id).toBe(parseIndexKey(current).id)
+    expect(kms.calls.unwrap).toBe(1)
+    expect(keys.readyIndexKeys()).toBeUndefined()
+  })
+
+  it('may be wrapped by any key of the keyring', async () => {
+    const [old, current] = [fakeKms('old'), fakeKms('new')]
+    const lines = { current: await createIndexKey({ current }), others: [await createIndexKey({ current: old })] }
+    const keys = createKeys({ keyring: createKeyring({ current, others: [old] }), indexKey: lines })
+    expect(await keys.indexKeys()).toHaveLength(2)
+    expect([old.calls.unwrap, current.calls.unwrap]).toEqual([1, 1])
+    expect(() => createKeys({ keyring: createKeyring({ current }), indexKey: lines })).toThrow(
+      expect.objectContaining({ code: 'CONFIG', message: expect.stringMatching(/indexKey\.others\[0\].*"old".*keys\.others/) }),
+    )
+  })
+
+  it('are asked for again after a failure of one, and lend nothing meanwhile', async () => {
+    const { kms, current, others, ids } = await threeKeys()
+    const keys = createKeys({ keyring: createKeyring({ current: kms }), indexKey: { current, others } })
+    let calls = 0
+    kms.during = () => (++calls === 2 ? Promise.reject(new EnvelopeError('THROTTLED', 'Too many requests')) : Promise.resolve())
+    await expect(keys.indexKeys()).rejects.toMatchObject({ code: 'THROTTLED' })
+    expect((await keys.indexKeys()).map(({ id }) => id)).toEqual(ids)
+    expect(kms.calls.unwrap).toBe(4)
+  })
+
+  it('must have ids that differ', async () => {
+    const { kms, current } = await threeKeys()
+    expect(() => createKeys({ keyring: createKeyring({ current: kms }), indexKey: { current, others: [current] } })).toThrow(
+      expect.objectContaining({ code: 'CONFIG', message: expect.stringMatching(/twice/) }),
+    )
+  })
+
+  it('are refused by the place of the line that is none', async () => {
+    const { kms, current, others } = await threeKeys()
+    expect(() =>
+      createKeys({ keyring: createKeyring({ current: kms }), indexKey: { current, others: [...others, 'pei1.x'] } }),
+    ).toThrow(expect.objectContaining({ code: 'CONFIG', message: expect.stringContaining('indexKey.others[2]') }))
+  })
+})

@@ -114,20 +114,19 @@ const BY_KEY: ReadonlySet<string> = new Set(['findUnique', 'findUniqueOrThrow', 
 
 /** Copies what leads to a place; all else is the caller's own. */
 function copyArgs(model: Model, operation: string, args: Input, walk: Walk): Input {
-  const out = copyParts(model, copyRead(model, args, walk), walk)
+  const out = copyRead(model, args, walk)
+  copyParts(model, out, walk)
   if (BY_KEY.has(operation)) atPlace(out, 'where', model, walk)
   return out
 }
 
 /** The data among the arguments of a write, nested or not. */
-function copyParts(model: Model, args: Input, walk: Walk): Holder {
-  const out: Holder = { ...args }
-  for (const key of ['data', 'create', 'update']) copyEach(out, key, (data) => copyData(model, data, walk))
-  return out
+function copyParts(model: Model, holder: Holder, walk: Walk): void {
+  for (const key of ['data', 'create', 'update']) copyEach(holder, key, (data) => copyData(model, data, walk))
 }
 
 /** Cursors of a read, and of the reads below it. */
-function copyRead(model: Model, args: Input, walk: Walk): Input {
+function copyRead(model: Model, args: Input, walk: Walk): Holder {
   const out: Holder = { ...args }
   atPlace(out, 'cursor', model, walk, true)
   for (const key of ['select', 'include']) {
@@ -163,7 +162,8 @@ function copyNested(holder: Holder, operation: string, relation: Relation, walk:
   const { model, plan } = relation
   const parts = (hasKey: boolean): void =>
     copyEach(holder, operation, (input) => {
-      const out = copyParts(model, input, walk)
+      const out: Holder = { ...input }
+      copyParts(model, out, walk)
       if (hasKey) atPlace(out, 'where', model, walk)
       return out
     })
