@@ -2,6 +2,8 @@ import { Command, CommanderError } from 'commander'
 import { EnvelopeError } from 'prisma-envelope/rows'
 import { type CommonOptions, type Context, withContext } from './commands/context.ts'
 import { addEncrypt } from './commands/encrypt.ts'
+import { addStatus } from './commands/status.ts'
+import { addVerify } from './commands/verify.ts'
 import { EXIT, type ExitCode } from './exit-code.ts'
 import type { Streams } from './progress/output.ts'
 import { UsageError } from './usage-error.ts'
@@ -17,7 +19,7 @@ export interface Program {
   readonly run: (options: CommonOptions, connections: number, work: (context: Context) => Promise<ExitCode>) => Promise<void>
 }
 
-const COMMANDS = [addEncrypt]
+const COMMANDS = [addStatus, addEncrypt, addVerify]
 
 /**
  * Runs the command line.

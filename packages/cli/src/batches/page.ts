@@ -1,4 +1,4 @@
-import { type Queryable, TRANSACTION_SETTINGS, textRows } from '../database/connection.ts'
+import { type Queryable, TRANSACTION_SETTINGS, type TextRow, textRows } from '../database/connection.ts'
 import { rowColumns, type StoredRow, storedRow } from '../rows/stored-row.ts'
 import type { Table } from '../rows/table.ts'
 
@@ -23,6 +23,19 @@ export async function readPage(
   limit: number,
   locking: Locking,
 ): Promise<readonly StoredRow[]> {
+  const rows = await readPageTexts(sql, table, where, range, limit, locking)
+  return rows.map((row) => storedRow(table, row))
+}
+
+/** The same as texts, for those who expect rows that can't be read. */
+export async function readPageTexts(
+  sql: Queryable,
+  table: Table,
+  where: string,
+  range: Range,
+  limit: number,
+  locking: Locking,
+): Promise<readonly TextRow[]> {
   const values: string[] = []
   const conditions = [where, bound('>', range.after), bound('<=', range.until)].filter((condition) => condition !== '')
   const order = table.key.map((column) => `t.${column.sql}`).join(', ')
@@ -30,7 +43,7 @@ export async function readPage(
   const text = `SELECT ${rowColumns(table)} FROM ${table.sql} AS t WHERE ${conditions.map((condition) => `(${condition})`).join(' AND ')} ORDER BY ${order} LIMIT ${limit}${lock}`
   // Sent together: the settings are made before the rows are printed.
   const [, rows] = await Promise.all([sql.unsafe(TRANSACTION_SETTINGS), textRows(sql, text, values)])
-  return rows.map((row) => storedRow(table, row))
+  return rows
 
   function bound(operator: '>' | '<=', key: Key | undefined): string {
     if (key === undefined) return ''

@@ -13,6 +13,8 @@ export function isSealedText(field: Field, text: string): boolean {
 
 function holdsPlaceholder({ text: codec, plan, placeholder }: Field, text: string): boolean {
   if (text === placeholder) return true
+  // PostgreSQL pads what a Char(n) column returns.
+  if (plan.native?.name === 'Char' && text.replace(/ +$/, '') === placeholder.replace(/ +$/, '')) return true
   const wanted = plan.list === true ? [] : (plan.encrypted?.placeholder ?? null)
   try {
     return JSON.stringify(codec.parse(text, true)) === JSON.stringify(wanted)

@@ -132,7 +132,8 @@ export async function inspectTable(sql: Queryable, model: string, plan: ModelPla
   }
 }
 
-async function columnsOf(sql: Queryable, table: string): Promise<ReadonlyMap<string, CatalogColumn>> {
+/** The columns of a table by name; none where there is no such table. */
+export async function columnsOf(sql: Queryable, table: string): Promise<ReadonlyMap<string, CatalogColumn>> {
   const rows = await textRows(
     sql,
     `SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull FROM pg_attribute a
