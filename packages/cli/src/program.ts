@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { EnvelopeError } from 'prisma-envelope/rows'
 import { type CommonOptions, type Context, withContext } from './commands/context.ts'
+import { addDecrypt } from './commands/decrypt.ts'
 import { addEncrypt } from './commands/encrypt.ts'
 import { addStatus } from './commands/status.ts'
 import { addVerify } from './commands/verify.ts'
@@ -19,7 +20,7 @@ export interface Program {
   readonly run: (options: CommonOptions, connections: number, work: (context: Context) => Promise<ExitCode>) => Promise<void>
 }
 
-const COMMANDS = [addStatus, addEncrypt, addVerify]
+const COMMANDS = [addStatus, addEncrypt, addVerify, addDecrypt]
 
 /**
  * Runs the command line.

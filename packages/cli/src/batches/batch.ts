@@ -59,7 +59,7 @@ export async function runBatch(
       rows.forEach((row, i) => {
         const outcome = outcomes[i]
         if (outcome === undefined) throw new Error('the task gave too few outcomes')
-        if (outcome.kind === 'write') changes.push({ row, parameters: outcome.parameters })
+        if (outcome.kind === 'write') changes.push({ row, ...outcome })
         if (outcome.kind === 'refused') {
           const { code, reason, field } = outcome
           findings.push({ model: task.table.model, field, primaryKey: primaryKey(task.table, row.key), code, reason })

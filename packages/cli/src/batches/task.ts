@@ -1,4 +1,5 @@
 import type { RowCipher } from 'prisma-envelope/rows'
+import type { TextRow } from '../database/connection.ts'
 import type { StoredRow } from '../rows/stored-row.ts'
 import type { Table } from '../rows/table.ts'
 
@@ -9,6 +10,8 @@ export interface Task {
   readonly where: () => string
   /** Of the UPDATE: `column = expression` over the old row `t` and the parameters `v.p0`, `v.p1`, … of the row, all text. */
   readonly assignments: readonly string[]
+  /** Expressions over the row `t` as the UPDATE left it, triggers and casts included, for each outcome's `accepts`. */
+  readonly returning: readonly string[]
   /** How many parameters a row has. */
   readonly parameters: number
   /** What becomes of each row, in the order of `rows`. Must not write; may be run again for the same rows. */
@@ -16,7 +19,12 @@ export interface Task {
 }
 
 export type Outcome =
-  | { readonly kind: 'write'; readonly parameters: readonly (string | null)[] }
+  | {
+      readonly kind: 'write'
+      readonly parameters: readonly (string | null)[]
+      /** Whether the row holds what was meant, from the texts of `returning`; else it is put back and reported. */
+      readonly accepts: (texts: TextRow) => boolean
+    }
   /** The row is as it should be. */
   | { readonly kind: 'nothing' }
   | { readonly kind: 'refused'; readonly code: string; readonly reason: string; readonly field?: string | undefined }

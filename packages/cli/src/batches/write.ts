@@ -1,5 +1,6 @@
 import type postgres from 'postgres'
 import { arrayLiteral } from 'prisma-envelope/rows'
+import { type TextRow, textRows } from '../database/connection.ts'
 import { primaryKey, type StoredRow } from '../rows/stored-row.ts'
 import type { Finding, Task } from './task.ts'
 
@@ -7,6 +8,7 @@ import type { Finding, Task } from './task.ts'
 export interface Change {
   readonly row: StoredRow
   readonly parameters: readonly (string | null)[]
+  readonly accepts: (texts: TextRow) => boolean
 }
 
 /**
@@ -35,7 +37,7 @@ export async function writeChanges(
 }
 
 async function update(sql: postgres.TransactionSql, task: Task, changes: readonly Change[]): Promise<void> {
-  const { table, assignments, parameters } = task
+  const { table, assignments, returning, parameters } = task
   const keys = table.key.map((_, i) => `k${i}`)
   const names = [...keys, ...Array.from({ length: parameters }, (_, i) => `p${i}`)]
   const columns = [
@@ -43,26 +45,32 @@ async function update(sql: postgres.TransactionSql, task: Task, changes: readonl
     ...Array.from({ length: parameters }, (_, i) => changes.map((change) => change.parameters[i] ?? null)),
   ]
   const same = table.key.map((column, i) => `t.${column.sql} = v.k${i}::${column.type}`)
-  const text = `UPDATE ${table.sql} AS t SET ${assignments.join(', ')} FROM unnest(${names.map((_, i) => `$${i + 1}::text[]`).join(', ')}) AS v(${names.join(', ')}) WHERE ${same.join(' AND ')}`
-  const result = await sql.unsafe(text, columns.map(arrayLiteral), { prepare: true })
-  // The rows are locked: only a trigger or a rule can have kept one back.
-  if (result.count !== changes.length) throw new RowsKeptBack(table.model)
+  const given = names.map((_, i) => `$${i + 1}::text[]`).join(', ')
+  const text = `UPDATE ${table.sql} AS t SET ${assignments.join(', ')} FROM unnest(${given}) WITH ORDINALITY AS v(${names.join(', ')}, place) WHERE ${same.join(' AND ')} RETURNING ${['v.place', ...returning].join(', ')}`
+  const rows = await textRows(sql, text, columns.map(arrayLiteral))
+  // The rows are locked: only a trigger, a rule or a policy can have kept one back.
+  if (rows.length !== changes.length)
+    throw new RowRefused('KEPT_BACK', 'a trigger, a rule or a policy of the table keeps the row from being updated')
+  for (const [place, ...texts] of rows) {
+    if (changes[Number(place) - 1]?.accepts(texts) !== true)
+      throw new RowRefused('ALTERED', 'a trigger or a type of the table makes something else of what is written')
+  }
 }
 
-/** A trigger or a rule of the table keeps rows from being updated, without an error. */
-class RowsKeptBack extends Error {
-  readonly code = 'ROWS_KEPT_BACK'
+/** Nothing that the database calls an error. */
+class RowRefused extends Error {
+  readonly code: string
 
-  constructor(model: string) {
-    super(`${model}: the table did not take an update of rows that are there: a trigger or a rule keeps them back`)
+  constructor(code: string, reason: string) {
+    super(reason)
+    this.code = code
   }
 }
 
 /** Why the database refuses a row; undefined for errors that are not about rows. The database's own message may quote values. */
 function refusal(error: unknown): { readonly code: string; readonly reason: string } | undefined {
   const { code, constraint_name: constraint } = error as { code?: string; constraint_name?: string }
-  if (error instanceof RowsKeptBack)
-    return { code: error.code, reason: 'a trigger or a rule of the table keeps the row from being updated' }
+  if (error instanceof RowRefused) return { code: error.code, reason: error.message }
   if (code === undefined) return undefined
   const of = constraint === undefined ? '' : ` (${constraint})`
   if (code === '23505')

@@ -8,8 +8,9 @@ import {
   type Tokenizer,
 } from 'prisma-envelope/rows'
 import type { Outcome, Task } from '../batches/task.ts'
+import type { TextRow } from '../database/connection.ts'
 import { literal } from '../database/sql-text.ts'
-import { isSealedText, recorded, tokenOf } from '../rows/field-values.ts'
+import { isSealedText, recorded, sourceOf, tokenOf } from '../rows/field-values.ts'
 import { openRows, sealAndReopen } from '../rows/reopened.ts'
 import type { StoredRow } from '../rows/stored-row.ts'
 import { type Field, looksSealed, type Table } from '../rows/table.ts'
@@ -46,6 +47,16 @@ export function encryptTask(table: Table, { fields: names, thorough, lossy }: En
           ? `${field.sql} = CASE WHEN t.${field.sql} IS NULL THEN NULL ELSE ${literal(field.placeholder)}::${field.type} END`
           : `${field.sql} = v.p${1 + searchable.indexOf(field)}::${field.type}`,
       ),
+    ],
+    returning: [
+      [
+        `t.${table.envelope} = v.p0::jsonb`,
+        ...fields.map((field) =>
+          field.search === undefined
+            ? `(t.${field.sql} IS NULL OR ${looksSealed(field)})`
+            : `t.${field.sql} IS NOT DISTINCT FROM v.p${1 + searchable.indexOf(field)}::${field.type}`,
+        ),
+      ].join(' AND '),
     ],
     parameters: 1 + searchable.length,
     change,
@@ -88,6 +99,7 @@ export function encryptTask(table: Table, { fields: names, thorough, lossy }: En
           JSON.stringify(envelopes[i]),
           ...searchable.map((field) => heldBy(field, row, rows[at] as StoredRow, tokenizer)),
         ],
+        accepts: isTrue,
       }
     })
     return outcomes as readonly Outcome[]
@@ -114,9 +126,13 @@ export function encryptTask(table: Table, { fields: names, thorough, lossy }: En
     for (const field of fields) {
       const text = row.columns[table.fields.indexOf(field)] ?? null
       const held = before === undefined ? undefined : recorded(before.record, field)
-      const contradiction = contradictionOf(field, text, held, row, tokenizer)
-      if (contradiction !== undefined) return { kind: 'refused', code: 'FOREIGN_WRITE', reason: contradiction, field: field.name }
-      if (held !== undefined && (text === null ? held === null || field.plan.list === true : isSealedText(field, text))) continue
+      const source = sourceOf(field, text, held)
+      if (source === 'lost') return foreignWrite(field, 'the column holds a token that no envelope of the row has a value for')
+      if (source === 'record') {
+        if (!isOwnToken(field, text, held, row, tokenizer))
+          return foreignWrite(field, 'the column holds the token of another value')
+        continue
+      }
       try {
         record[field.identity] = text === null ? (field.plan.list === true ? [] : null) : field.text.parse(text, lossy)
       } catch (error) {
@@ -130,21 +146,24 @@ export function encryptTask(table: Table, { fields: names, thorough, lossy }: En
     return changed ? { record } : undefined
   }
 
-  /** What no writer of values can have made: taking it for a value would lose the one that it stands for. */
-  function contradictionOf(
+  /** Whether a token under the current index key is that of the value which the envelope holds. */
+  function isOwnToken(
     field: Field,
     text: string | null,
     held: Json | undefined,
     row: StoredRow,
     tokenizer: Tokenizer | undefined,
-  ): string | undefined {
-    if (text === null || !isSealedText(field, text)) return undefined
-    if (held === null) return 'the column holds a placeholder or a token where the envelope holds null'
-    if (field.search === undefined) return undefined
-    if (held === undefined) return 'the column holds a token that no envelope of the row has a value for'
-    if (tokenizer === undefined || typeof held !== 'string') return undefined
+  ): boolean {
+    if (text === null || typeof held !== 'string' || field.search === undefined || tokenizer === undefined) return true
     const token = tokenOf(table, field, held, row.binding, tokenizer)
-    const isOfCurrentKey = text.slice(0, 6) === token.slice(0, 6)
-    return isOfCurrentKey && text.trimEnd() !== token ? 'the column holds the token of another value' : undefined
+    return text.slice(0, 6) !== token.slice(0, 6) || text.trimEnd() === token
   }
+}
+
+function foreignWrite(field: Field, reason: string): Outcome & { kind: 'refused' } {
+  return { kind: 'refused', code: 'FOREIGN_WRITE', reason, field: field.name }
+}
+
+function isTrue([text]: TextRow): boolean {
+  return text === 't'
 }

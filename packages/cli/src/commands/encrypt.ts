@@ -1,8 +1,7 @@
 import type { Command } from 'commander'
-import { tableOf } from '../database/sql-text.ts'
 import type { Program } from '../program.ts'
 import { encryptTask } from './encrypt-task.ts'
-import { addRowOptions, exitCodeOf, type ModelResult, type RowOptions, runOverModels } from './row-command.ts'
+import { addRowOptions, exitCodeOf, type ModelResult, type RowOptions, resultsForPrograms, runOverModels } from './row-command.ts'
 
 interface EncryptOptions extends RowOptions {
   readonly thorough?: boolean
@@ -28,15 +27,12 @@ export function addEncrypt({ commander, run }: Program): void {
       const options = command.optsWithGlobals<EncryptOptions>()
       const { dryRun = false, thorough = false, allowPrecisionLoss: lossy = false } = options
       return run(options, options.workers + 1, async (context) => {
-        const { config, sql, output, stop } = context
+        const { sql, output, stop } = context
         const results = await runOverModels(context, names, options, (table, fields) =>
           encryptTask(table, { fields, thorough, lossy }),
         )
-        for (const { model, written } of dryRun ? [] : results) {
-          const plan = config.models[model]
-          if (written > 0 && plan !== undefined) await sql.unsafe(`ANALYZE ${tableOf(plan)}`)
-        }
-        output.result(describe(results, dryRun), { command: 'encrypt', dryRun, models: results })
+        for (const { table, written } of dryRun ? [] : results) if (written > 0) await sql.unsafe(`ANALYZE ${table.sql}`)
+        output.result(describe(results, dryRun), { command: 'encrypt', dryRun, models: resultsForPrograms(results) })
         return exitCodeOf(results, stop)
       })
     })

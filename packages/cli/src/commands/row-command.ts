@@ -43,6 +43,14 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
 
 export interface ModelResult extends RunResult {
   readonly model: string
+  readonly table: Table
+  /** Whether all encrypted fields of the model were chosen. */
+  readonly isWhole: boolean
+}
+
+/** Of `--json`. */
+export function resultsForPrograms(results: readonly ModelResult[]): readonly object[] {
+  return results.map(({ table: _table, isWhole: _isWhole, ...result }) => result)
 }
 
 /**
@@ -98,7 +106,7 @@ export async function runOverModels(
       retried: (error) => output.note(`${table.model}: trying again after ${(error as { code?: string }).code ?? 'an error'}`),
     })
     if (left !== undefined) left -= result.written
-    results.push({ model: table.model, ...result })
+    results.push({ model: table.model, table, isWhole: fields.size === table.fields.length, ...result })
     if (stop.aborted || (left !== undefined && left <= 0)) break
   }
   return results

@@ -11,6 +11,24 @@ export function isSealedText(field: Field, text: string): boolean {
   return field.search === undefined ? holdsPlaceholder(field, text) : isToken(text.trimEnd())
 }
 
+/** Where a field's value stands: in the envelope, or in its column, which is newer where something without the extension wrote to it. */
+export type Source = 'record' | 'column' | 'lost'
+
+/**
+ * @param text what the column holds
+ * @param held the field's value in the envelope; undefined where that has none
+ * @returns `lost` for a token without a value
+ */
+export function sourceOf(field: Field, text: string | null, held: Json | undefined): Source {
+  if (held === undefined || held === null) {
+    if (text === null) return held === null ? 'record' : 'column'
+    return field.search !== undefined && isSealedText(field, text) ? 'lost' : 'column'
+  }
+  // Prisma Client reads NULL as an empty list.
+  if (text === null) return Array.isArray(held) && held.length === 0 && field.plan.list === true ? 'record' : 'column'
+  return isSealedText(field, text) ? 'record' : 'column'
+}
+
 function holdsPlaceholder({ text: codec, plan, placeholder }: Field, text: string): boolean {
   if (text === placeholder) return true
   // PostgreSQL pads what a Char(n) column returns.

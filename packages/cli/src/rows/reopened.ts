@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util'
 import {
   type Envelope,
   EnvelopeError,
@@ -6,6 +5,7 @@ import {
   type RowCipher,
   type RowToOpen,
   type RowToSeal,
+  type SealedRecord,
 } from 'prisma-envelope/rows'
 
 /** Codes of errors that are about the row, and not about the KMS or the configuration as a whole. */
@@ -41,8 +41,17 @@ export async function sealAndReopen(cipher: RowCipher, rows: readonly RowToSeal[
   rows.forEach(({ record }, i) => {
     const result = opened[i]
     if (result instanceof EnvelopeError) throw result
-    if (!isDeepStrictEqual({ ...result?.record }, { ...record }))
+    if (result === undefined || !isSameRecord(result.record, record))
       throw new EnvelopeError('CANNOT_OPEN', 'a row that was sealed does not open as it was: nothing of its batch was written')
   })
   return envelopes
+}
+
+/** As JSON has them, which is how they are sealed: to it, -0 is 0. */
+function isSameRecord(a: SealedRecord, b: SealedRecord): boolean {
+  const names = Object.keys(a)
+  return (
+    names.length === Object.keys(b).length &&
+    names.every((name) => Object.hasOwn(b, name) && (a[name] === b[name] || JSON.stringify(a[name]) === JSON.stringify(b[name])))
+  )
 }

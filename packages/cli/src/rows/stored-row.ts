@@ -16,11 +16,13 @@ export interface StoredRow {
 /** What {@link storedRow} reads. */
 export function rowColumns(table: Table, alias = 't'): string {
   const { key, envelope, fields, bound } = table
-  return [...key.map(printed), `${alias}.${envelope}`, ...fields.map(printed), ...bound.map(printed)].join(', ')
+  const print = (column: Column): string => printed(column, alias)
+  return [...key.map(print), `${alias}.${envelope}`, ...fields.map(print), ...bound.map(print)].join(', ')
+}
 
-  function printed({ sql, plan }: Column): string {
-    return plan.list === true ? `to_json(${alias}.${sql}::text[])` : `${alias}.${sql}`
-  }
+/** A column as `ColumnText` reads it. */
+export function printed({ sql, plan }: Column, alias = 't'): string {
+  return plan.list === true ? `to_json(${alias}.${sql}::text[])` : `${alias}.${sql}`
 }
 
 export function storedRow(table: Table, texts: TextRow): StoredRow {

@@ -107,8 +107,12 @@ function readerOf({ type, values = {}, native }: ColumnPlan): (text: string, los
     case 'Decimal':
       return (text) => text
     case 'Int':
-    case 'Float':
       return Number
+    case 'Float':
+      return (text, lossy) => {
+        if (!lossy && text === '-0') return refuse('the column holds -0, which Prisma Client writes as 0')
+        return Number(text)
+      }
     case 'BigInt':
       return BigInt
     case 'Boolean':
@@ -176,8 +180,9 @@ const SAFE_DIGITS = 15
 /** Whether a JSON text holds a number that reading it as a double changes. */
 function losesDigits(text: string): boolean {
   for (const [token] of text.matchAll(STRING_OR_NUMBER)) {
-    if (token.startsWith('"') || (token.length <= SAFE_DIGITS && !/e/i.test(token))) continue
+    if (token.startsWith('"') || (token.length <= SAFE_DIGITS && !/e|^-0/i.test(token))) continue
     const number = Number(token)
+    if (Object.is(number, -0)) return true
     const [exact, read] = [fromString(token), fromString(String(number))]
     if (!Number.isFinite(number) || exact === undefined || read === undefined || print(exact) !== print(read)) return true
   }
