@@ -2,7 +2,9 @@ import { Command, CommanderError } from 'commander'
 import { EnvelopeError } from 'prisma-envelope/rows'
 import { type CommonOptions, type Context, withContext } from './commands/context.ts'
 import { addDecrypt } from './commands/decrypt.ts'
+import { addDoctor } from './commands/doctor.ts'
 import { addEncrypt } from './commands/encrypt.ts'
+import { addGuard } from './commands/guard.ts'
 import { addStatus } from './commands/status.ts'
 import { addVerify } from './commands/verify.ts'
 import { EXIT, type ExitCode } from './exit-code.ts'
@@ -20,7 +22,7 @@ export interface Program {
   readonly run: (options: CommonOptions, connections: number, work: (context: Context) => Promise<ExitCode>) => Promise<void>
 }
 
-const COMMANDS = [addStatus, addEncrypt, addVerify, addDecrypt]
+const COMMANDS = [addStatus, addEncrypt, addVerify, addGuard, addDecrypt, addDoctor]
 
 /**
  * Runs the command line.

@@ -1,4 +1,5 @@
 import type { Finding } from '../batches/task.ts'
+import type { Diagnosis } from '../doctor/diagnosis.ts'
 
 /** The course of one model's rows. */
 export interface Progress {
@@ -15,7 +16,7 @@ export interface Progress {
 /** Where a command tells what it does: a terminal, a log, or a program. */
 export interface Output {
   progress(progress: Progress): void
-  finding(finding: Finding): void
+  finding(finding: Finding | Diagnosis): void
   /** Something to know while it runs: a pause, a retry. */
   note(text: string): void
   /** What the command has to say in the end: as text for people, as an object for programs. */
@@ -68,11 +69,19 @@ export function jsonOutput({ out }: Streams): Output {
   }
 }
 
-export function findingText({ model, field, primaryKey, code, reason }: Finding): string {
+export function findingText(finding: Finding | Diagnosis): string {
+  if ('remedy' in finding) return diagnosisText(finding)
+  const { model, field, primaryKey, code, reason } = finding
   const key = Object.entries(primaryKey)
     .map(([name, value]) => `${name}: ${value}`)
     .join(', ')
   return `${field === undefined ? model : `${model}.${field}`} (${key}): ${code}: ${reason}`
+}
+
+function diagnosisText({ severity, code, model, field, key, meaning, remedy }: Diagnosis): string {
+  const place = [model === undefined ? undefined : field === undefined ? model : `${model}.${field}`, key && `key ${key}`]
+  const subject = place.filter((part) => part !== undefined).join(', ')
+  return `${severity} ${code}${subject === '' ? '' : ` ${subject}`}: ${meaning}\n    → ${remedy}`
 }
 
 export function progressText({ model, done, total, rowsPerSecond, kmsCalls, findings }: Progress): string {

@@ -1,0 +1,143 @@
+import type { Command } from 'commander'
+import type { ModelPlan } from 'prisma-envelope/rows'
+import type { Diagnosis } from '../doctor/diagnosis.ts'
+import { examine } from '../doctor/examine.ts'
+import { indexKeyFindings, indexKeyIds, keyringFindings } from '../doctor/keyring.ts'
+import { lockFindings } from '../doctor/lock-file.ts'
+import { type StoredKeys, type WrappedKey, wrappedKeyOf } from '../doctor/stored-keys.ts'
+import { EXIT, type ExitCode } from '../exit-code.ts'
+import type { Program } from '../program.ts'
+import { selectedModels } from '../rows/table.ts'
+import type { CommonOptions, Context } from './context.ts'
+
+interface DoctorOptions extends CommonOptions {
+  readonly lock?: string
+  readonly estimate?: boolean
+  readonly requireGuards?: boolean
+}
+
+/** A model whose rows were looked at. */
+interface Seen {
+  readonly model: string
+  readonly plan: ModelPlan
+  readonly stored: StoredKeys
+}
+
+export function addDoctor({ commander, run }: Program): void {
+  commander
+    .command('doctor')
+    .summary('compare schema, lock file, database, keyring and KMS')
+    .description(
+      'Compares schema, lock file and database with each other, tries each key of the keyring on the KMS, and looks for rows whose key is in no keyring. Changes nothing: ' +
+        'a user that may only read will do. Ends with 1 where an error was found; warnings and notes are for you to judge.',
+    )
+    .argument('[names...]', 'models, or fields as Model.field; all if none is given')
+    .option('--lock <path>', 'lock file (default: prisma/envelope.lock.json or envelope.lock.json)')
+    .option('--estimate', 'look at a sample of the rows of a huge table')
+    .option('--require-guards', 'a database that would take plaintext is an error, not a warning')
+    .action((names: string[], _options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<DoctorOptions>()
+      return run(options, 1, (context) => diagnose(context, names, options))
+    })
+}
+
+async function diagnose(context: Context, names: readonly string[], options: DoctorOptions): Promise<ExitCode> {
+  const { config, sql, output, stop } = context
+  const { lock, estimate = false, requireGuards = false } = options
+  const chosen = [...selectedModels(config.models, names)]
+  const counts = { error: 0, warning: 0, note: 0 }
+  const tell = (findings: readonly Diagnosis[]): void => {
+    for (const finding of findings) {
+      counts[finding.severity] += 1
+      output.finding(finding)
+    }
+  }
+  tell(
+    await lockFindings(
+      config.models,
+      chosen.map(([model]) => model),
+      lock,
+    ),
+  )
+  const seen: Seen[] = []
+  for (const [model, fields] of chosen) {
+    if (stop.aborted) break
+    const plan = config.models[model] as ModelPlan
+    const { findings, stored } = await examine(sql, model, plan, fields, { estimate, requireGuards })
+    tell(findings)
+    if (stored === undefined) continue
+    seen.push({ model, plan, stored })
+    tell(storedFindings(context, model, stored))
+  }
+  if (!stop.aborted) {
+    tell(await keyringFindings(config, (kid) => sampleOf(context, seen, kid)))
+    const isSearched = chosen.some(([model]) =>
+      Object.values(config.models[model]?.columns ?? {}).some((c) => c.encrypted?.search !== undefined),
+    )
+    tell(await indexKeyFindings(config, isSearched))
+  }
+  const summary = `${counts.error} errors, ${counts.warning} warnings, ${counts.note} notes`
+  output.result([...seen.map(describe), summary].join('\n'), {
+    command: 'doctor',
+    errors: counts.error,
+    warnings: counts.warning,
+    notes: counts.note,
+    models: seen.map(({ model, stored }) => ({ model, ...stored })),
+  })
+  if (stop.aborted) return EXIT.interrupted
+  return counts.error > 0 ? EXIT.wrong : EXIT.done
+}
+
+/** Rows under keys that nobody here has. */
+function storedFindings({ config }: Context, model: string, { byKeys, byIndexKey, percent }: StoredKeys): readonly Diagnosis[] {
+  const names = new Set([config.keys.current, ...(config.keys.others ?? [])].map(({ name }) => name))
+  const ids = indexKeyIds(config)
+  const looked = percent < 100 ? ` of the ${percent.toPrecision(2)} % looked at` : ''
+  const findings: Diagnosis[] = []
+  for (const { kids, rows } of byKeys) {
+    if (kids === undefined)
+      findings.push({
+        severity: 'error',
+        code: 'ENVELOPE_DAMAGED',
+        model,
+        meaning: `${rows} rows${looked} have an envelope that names no KMS key`,
+        remedy: `run \`prisma-envelope-cli verify ${model}\`, which names the rows`,
+      })
+    else if (!kids.some((kid) => names.has(kid)))
+      findings.push({
+        severity: 'error',
+        code: 'KEY_NOT_IN_KEYRING',
+        model,
+        key: kids.join(', '),
+        meaning: `${rows} rows${looked} are sealed under it, and it is not in the keyring: they do not open`,
+        remedy: 'add its provider to `keys.others`, under this very name',
+      })
+  }
+  for (const { field, id, rows } of byIndexKey.filter((found) => !ids.includes(found.id)))
+    findings.push({
+      severity: 'error',
+      code: 'INDEX_KEY_NOT_CONFIGURED',
+      model,
+      field,
+      key: id,
+      meaning: `${rows} rows${looked} have tokens of an index key that is not configured: no search finds them, and unique values may be there twice`,
+      remedy: 'add the index key to `indexKey.others`, or run `prisma-envelope-cli rotate --reindex`',
+    })
+  return findings
+}
+
+/** Some row's key under a KMS key; where the database goes away meanwhile, that was found before. */
+async function sampleOf({ sql }: Context, seen: readonly Seen[], kid: string): Promise<WrappedKey | undefined> {
+  for (const { plan, stored } of seen) {
+    if (!stored.byKeys.some(({ kids }) => kids?.includes(kid))) continue
+    const found = await wrappedKeyOf(sql, plan, kid).catch(() => undefined)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+function describe({ model, stored: { rows, percent, byKeys } }: Seen): string {
+  const keys = byKeys.map(({ kids, rows: count }) => `${count} under ${kids?.join(' + ') ?? 'no key'}`)
+  const looked = percent < 100 ? ` (${percent.toPrecision(2)} % of the table)` : ''
+  return `${model}: ${rows} rows${looked}${keys.length > 0 ? `, ${keys.join(', ')}` : ', none encrypted'}`
+}
