@@ -42,7 +42,7 @@ function driftsOf(before: Lock, after: Lock, models: ModelsPlan): readonly Drift
         message:
           `${LOCK_NAME} has encrypted rows under the identity "${table}", the schema has no such model any more.\n` +
           `Was the table renamed? Keep its identity: @envelope(as: ${JSON.stringify(table)}).\n` +
-          `Else restore its annotations, run ${cli('decrypt', table)}, and remove them again (or drop the table).`,
+          `Else restore its annotations, run ${cli('decrypt', model)}, and remove them again (or drop the table).`,
       },
     ]
   })
@@ -59,7 +59,7 @@ function modelDrifts(model: string, old: LockedModel, now: LockedModel): readonl
   if (!equal(old.bind, now.bind)) {
     drifts.push({
       model,
-      message: `its rows are bound to ${list(old.bind)}, the schema now says ${list(now.bind)}.\nRows there open only under the old binding: plan ${cli('rotate --reencrypt', model)}.`,
+      message: `its rows are bound to ${list(old.bind)}, the schema now says ${list(now.bind)}.\nRows there open only under the old binding. ${thereAndBack(model)}`,
     })
   }
   return drifts
@@ -76,7 +76,7 @@ function fieldDrifts(model: string, old: LockedModel, now: LockedModel, models: 
     const message =
       `${LOCK_NAME} has it as encrypted, under the identity "${identity}"; the schema no longer does.\n` +
       `Was the column renamed? Keep its identity: @encrypted(as: ${JSON.stringify(identity)}).\n` +
-      `Else restore the annotation, run ${cli(`decrypt --field ${bare}`, model)}, and remove it again.`
+      `Else restore the annotation, run ${cli('decrypt', `${model}.${bare}`)}, and remove it again.`
     return [{ model, field: bare, message }]
   })
 }
@@ -86,7 +86,7 @@ function changes(model: string, old: LockedField, now: LockedField): readonly st
   if (old.type !== now.type) {
     return [
       `its values are sealed as ${old.type}, the schema now says ${now.type}.\n` +
-        `Under the old schema run ${cli('decrypt', model)}; change the column; then ${cli('encrypt', model)}.`,
+        thereAndBack(model),
     ]
   }
   const messages: string[] = []
@@ -102,13 +102,16 @@ function changes(model: string, old: LockedField, now: LockedField): readonly st
     )
   }
   if (!equal(old.search, now.search)) {
-    messages.push(
-      `its tokens are made by ${search(old)}, the schema now says ${search(now)}.\nRun ${cli('rotate --reindex', model)} afterwards; until then searches miss rows.`,
-    )
+    const way =
+      old.search === undefined || now.search === undefined
+        ? thereAndBack(model)
+        : `Run ${cli('rotate --reindex --all', model)} afterwards; until then searches miss rows.`
+    messages.push(`its tokens are made by ${search(old)}, the schema now says ${search(now)}.\n${way}`)
   }
   if (!equal(old.placeholder, now.placeholder) && now.search === undefined) {
     messages.push(
-      `its column holds the placeholder ${JSON.stringify(old.placeholder)}, the schema now says ${JSON.stringify(now.placeholder)}.\nRun ${cli('rotate --reindex', model)} afterwards.`,
+      `its column holds the placeholder ${JSON.stringify(old.placeholder)}, the schema now says ${JSON.stringify(now.placeholder)}.\n` +
+        `An old one would be taken for a value. ${thereAndBack(model)}`,
     )
   }
   return messages.length < 2 ? messages : [messages.join('\n')]
@@ -132,8 +135,14 @@ function search({ search: plan }: LockedField): string {
   return `index "${plan.index}", normalize ${list(plan.normalize)}, scope ${list(plan.scope)}`
 }
 
-function cli(command: string, model: string): string {
-  return `\`npx prisma-envelope-cli ${command} --model ${model}\``
+/** For what no command can tell from values: the rows are plaintext while it changes. */
+function thereAndBack(model: string): string {
+  return `Under the old schema run ${cli('decrypt', model)}; change it; then ${cli('encrypt', model)}.`
+}
+
+/** @param name `Model`, or `Model.field` */
+function cli(command: string, name: string): string {
+  return `\`npx prisma-envelope-cli ${command} ${name}\``
 }
 
 function list(items: readonly string[]): string {
