@@ -20,24 +20,35 @@ export async function readAll(fleet: Fleet, signal: AbortSignal): Promise<readon
 }
 
 export interface Search {
+  readonly rows: number
   readonly characters: number
   /** Rows in which one of the values stands. */
   readonly hits: number
 }
 
-/** Reads the whole table as a backup would, and looks for each of the values anywhere in it. */
-export async function searchTable(database: Database, values: ReadonlySet<string>, signal: AbortSignal): Promise<Search> {
+/**
+ * Reads a table as a backup would, and looks for each of the values anywhere in it.
+ *
+ * @param what a table, or a query in parentheses
+ */
+export async function searchFor(
+  values: ReadonlySet<string>,
+  what: string,
+  database: Database,
+  signal: AbortSignal,
+): Promise<Search> {
   const finder = new TextFinder(values)
   const client = await connect(database)
   try {
-    let [characters, hits] = [0, 0]
-    const lines = createInterface(client.query(to('copy "Patient" to stdout')))
+    let [rows, characters, hits] = [0, 0, 0]
+    const lines = createInterface(client.query(to(`copy ${what} to stdout`)))
     lines.on('line', (line) => {
+      rows += 1
       characters += line.length
       if (finder.find(line).length > 0) hits += 1
     })
     await once(lines, 'close', { signal })
-    return { characters, hits }
+    return { rows, characters, hits }
   } finally {
     await client.end()
   }

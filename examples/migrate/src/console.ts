@@ -4,8 +4,8 @@ import { type Running, startCommand } from './command-line.ts'
 
 /** The terminal at which somebody moves the rows. */
 export interface Console {
-  /** Starts a command, whose lines are shown behind `name`. */
-  start(args: readonly string[], name?: string): Running
+  /** Starts a command, of whose lines those that match are shown, behind `name`. */
+  start(args: readonly string[], name?: string, lines?: RegExp): Running
   /** @throws Error where it ends with anything but 0. */
   run(args: readonly string[]): Promise<void>
 }
@@ -16,8 +16,11 @@ export function createConsole(
   cleanup: Cleanup,
   signal: AbortSignal,
 ): Console {
-  function start(args: readonly string[], name = ''): Running {
-    const running = startCommand(args, env, (line) => report.line(`${name.padEnd(name === '' ? 0 : 3)}${line}`))
+  function start(args: readonly string[], name = '', lines = /^/): Running {
+    const prefix = name.padEnd(name === '' ? 0 : 3)
+    const running = startCommand(args, env, (line) => {
+      if (lines.test(line)) report.line(`${prefix}${line}`)
+    })
     const kill = (): void => void running.process.kill('SIGKILL')
     signal.addEventListener('abort', kill)
     void running.ended.then(() => signal.removeEventListener('abort', kill))

@@ -4,7 +4,7 @@ import type { Database } from '../../patients/src/database/database.ts'
 import { count, type Report, seconds } from '../../patients/src/report.ts'
 import type { Version } from './application/client.ts'
 import { createFleet, type Fleet } from './application/fleet.ts'
-import { readAll, searchTable } from './checks.ts'
+import { readAll, searchFor } from './checks.ts'
 import { createConsole } from './console.ts'
 import { encryptWithAccident } from './encrypting.ts'
 import { fillTable } from './filling.ts'
@@ -26,6 +26,7 @@ export interface Outcome {
   readonly wrong: readonly string[]
 }
 
+const LOOKED_AT = 200
 const INSTANCES = 2
 /** How long instances of two versions are seen side by side, after each one that is replaced. */
 const SIDE_BY_SIDE_MS = 1500
@@ -51,6 +52,9 @@ export async function runDemo(options: Options, report: Report, cleanup: Cleanup
   report.line(
     `${count(INSTANCES, 'instance')} of it, without the extension, and ${count(options.writers, 'user')} who do not stop until the end`,
   )
+
+  report.step('What a thief of a backup would get')
+  await lookBefore(database, ledger, report, signal)
 
   report.step('A column for the envelope')
   await applyMigration(database, '20260201000000_envelope')
@@ -85,9 +89,27 @@ export async function runDemo(options: Options, report: Report, cleanup: Cleanup
   await writers.stop()
   requireNoFailure(writers)
   await cli.run(['verify'])
+  await showRow(database, report)
   const wrong = await check(fleet, database, ledger, report, signal)
   report.line(`The KMS was asked ${count(kmsCalls(), 'time')} in all`)
   return { rows: ledger.size, writes: ledger.writes, reads: writers.reads, kmsCalls: kmsCalls(), wrong }
+}
+
+/** Shows a row as it stands in the table. The search that finds nothing in the end must find something in each row before. */
+async function lookBefore(database: Database, ledger: Ledger, report: Report, signal: AbortSignal): Promise<void> {
+  await showRow(database, report)
+  const { rows, hits } = await searchFor(ledger.secrets, `(select * from "Patient" limit ${LOOKED_AT})`, database, signal)
+  if (hits < rows) throw new Error(`the search for plaintext found it in ${hits} of ${rows} rows only`)
+  report.line(`A search for all personal values finds some in each of ${count(rows, 'row')} that it looks at`)
+}
+
+async function showRow({ sql }: Database, report: Report): Promise<void> {
+  const { rows } = await sql.query<Record<string, unknown>>('select * from "Patient" where ward = \'W7\' order by id limit 1')
+  report.table(
+    ['SELECT * FROM "Patient"', ''],
+    Object.entries(rows[0] ?? {}).map(([name, value]) => [name, typeof value === 'string' ? value : JSON.stringify(value)]),
+    100,
+  )
 }
 
 /** Replaces one instance after the other, as a rolling deployment does. */
@@ -122,7 +144,7 @@ async function check(
     `${count(ledger.size, 'patient')} read and compared with what users saw acknowledged (${count(ledger.writes, 'write')}) in ${seconds(since)}: ${differences.length === 0 ? 'no difference' : count(differences.length, 'difference')}`,
   )
   since = performance.now()
-  const { characters, hits } = await searchTable(database, ledger.secrets, signal)
+  const { characters, hits } = await searchFor(ledger.secrets, '"Patient"', database, signal)
   report.line(
     `${count(ledger.secrets.size, 'value')} searched for in the ${count(characters, 'character')} of the table in ${seconds(since)}: ${hits === 0 ? 'none found' : `found in ${count(hits, 'row')}`}`,
   )
