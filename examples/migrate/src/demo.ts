@@ -104,10 +104,12 @@ async function lookBefore(database: Database, ledger: Ledger, report: Report, si
 }
 
 async function showRow({ sql }: Database, report: Report): Promise<void> {
-  const { rows } = await sql.query<Record<string, unknown>>('select * from "Patient" where ward = \'W7\' order by id limit 1')
+  const { rows } = await sql.query<{ key: string; value: string | null }>(
+    'select key, value from (select * from "Patient" order by id limit 1) p, json_each_text(row_to_json(p))',
+  )
   report.table(
-    ['SELECT * FROM "Patient"', ''],
-    Object.entries(rows[0] ?? {}).map(([name, value]) => [name, typeof value === 'string' ? value : JSON.stringify(value)]),
+    ['SELECT * FROM "Patient" …', ''],
+    rows.map(({ key, value }) => [key, value ?? 'NULL']),
     100,
   )
 }

@@ -17,6 +17,8 @@ const server = createServer((request, response) => {
     (error: Error) => answer(response, 500, { error: `${(error as { code?: string }).code ?? error.name}: ${error.message}` }),
   )
 })
+// Idle connections are closed by those who opened them: else a request could meet one that is just being closed.
+server.keepAliveTimeout = 0
 server.listen(0, '127.0.0.1', () => process.send?.({ port: (server.address() as AddressInfo).port }))
 process.once('SIGTERM', stop)
 // Nobody is left to ask anything.

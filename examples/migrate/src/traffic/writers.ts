@@ -30,7 +30,7 @@ export function startWriters(fleet: Fleet, ledger: Ledger, rows: number, count: 
       try {
         await act(own)
       } catch (error) {
-        if (failures.length < MOST_FAILURES) failures.push(error instanceof Error ? error.message : String(error))
+        if (failures.length < MOST_FAILURES) failures.push(messageOf(error))
       }
       await sleep(Math.random() * LONGEST_PAUSE_MS)
     }
@@ -99,6 +99,12 @@ function changeOf({ phone }: Patient): PatientChange {
   if (visits % 3 === 0) return { notes: `Seen again, visit ${visits}`, ward: `W${visits % 20}` }
   if (visits % 3 === 1) return { phone: phone === null ? `+44 30 ${String(visits).padStart(7, '0')}` : null }
   return { email: `Moved.${visits}.Away@Example.org`, birthDate: `19${30 + (visits % 40)}-02-${10 + (visits % 18)}` }
+}
+
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  // Of a connection that failed, the reason is there.
+  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message
 }
 
 function reasonOf({ body }: Answer): string {
