@@ -102,7 +102,7 @@ describe.each(Object.entries(neighbours))('%s:', async (_, states) => {
     const emails = VALUES.map((value) => `many-${value}`)
     const counts = await Promise.all(
       Array.from({ length: WRITERS }, async (__, i) => {
-        const data = (i % 3 === 0 ? [...emails].reverse() : emails).map(person)
+        const data = (i % 3 === 0 ? emails.toReversed() : emails).map(person)
         const { count } = await (i % 2 === 0 ? left : right).person.createMany({ data, skipDuplicates: true })
         return count
       }),

@@ -33,6 +33,21 @@ describe('assertEncrypted passes', () => {
   })
 })
 
+describe('a client in mode plain', () => {
+  const plain = extend(bare, { keys, indexKey, mode: { Patient: 'dual', 'Patient.notes': 'plain' } })
+
+  test('does not pass for one that encrypts', () => {
+    const refusal = expect.objectContaining({ code: 'CONFIG', message: expect.stringContaining('Patient.notes is `plain`') })
+    expect(() => assertEncrypted(plain)).toThrow(refusal)
+    expect(() => assertEncrypted(plain.$extends(named))).toThrow(refusal)
+  })
+
+  test('passes where that is allowed, and nothing else does', () => {
+    expect(() => assertEncrypted(plain, { allowPlain: true })).not.toThrow()
+    expect(() => assertEncrypted(bare, { allowPlain: true })).toThrow('does not encrypt')
+  })
+})
+
 describe('assertEncrypted refuses', () => {
   /** An application that forgets what `$extends` returned. */
   function forgetful() {

@@ -1,3 +1,4 @@
+import type { ForeignWrite, ModeOption } from 'prisma-envelope'
 import { Prisma } from '../../support/client.ts'
 import { createTwins, type Nulls } from '../../support/twins.ts'
 import { asText } from './compared.ts'
@@ -18,10 +19,23 @@ export interface Side {
   readonly nulls: Nulls
 }
 
-/** An encrypted client and plain Prisma, each on tables of its own. */
-export async function openSides() {
-  const { prisma, twin, twinNulls, client, sql, twinSql } = await createTwins('differential', { raw: 'allow' })
-  const encrypted: Side = { client: seen(prisma), nulls: Prisma }
+/** The clients of a comparison with plain Prisma. */
+export interface Setting {
+  /** Modes of clients that take the steps of a history in turn, on one database. */
+  readonly clients: readonly ModeOption[]
+  /** Who writes the rows that a history begins with: a client of this mode, or one without the extension. */
+  readonly starter: ModeOption | 'unextended'
+  /** Whether no plaintext may be in the database. */
+  readonly hides: boolean
+  /** Whether histories look rows up by encrypted values. */
+  readonly searches: boolean
+}
+
+/** Encrypted clients on one database, and plain Prisma on tables of its own. */
+export async function openSides({ clients, starter }: Setting) {
+  const { bare, twin, twinNulls, client, sql, twinSql } = await createTwins('differential', { raw: 'allow' })
+  const sideOf = (mode: ModeOption): Side => ({ client: seen(client({ mode, onForeignWrite: ignore })), nulls: Prisma })
+  const encrypted = clients.map(sideOf)
   const plain: Side = { client: seen(twin), nulls: twinNulls }
   const tables = ['persons', 'Locker', 'Badge', 'Letter', 'Club', 'memberships', '_Friends', 'all_types', 'native_types']
   const sequences = ['Letter_id_seq', 'all_types_id_seq', 'native_types_id_seq']
@@ -41,8 +55,21 @@ export async function openSides() {
     return rows.flatMap((found) => found.map(({ row }) => row)).join('\n')
   }
 
-  const cold = (): Side => ({ client: seen(client({ raw: 'allow' })), nulls: Prisma })
-  return { plain, encrypted, cold, empty, stored }
+  return {
+    plain,
+    starter: starter === 'unextended' ? { client: seen(bare), nulls: Prisma } : sideOf(starter),
+    /** Who takes a step. */
+    encrypted: (step: number): Side => encrypted[step % encrypted.length] as Side,
+    /** Clients that have no key in memory yet. */
+    cold: (): readonly Side[] => clients.map(sideOf),
+    empty,
+    stored,
+  }
+}
+
+/** No client of a comparison writes to columns past the others. */
+function ignore({ model, field }: ForeignWrite): never {
+  throw new Error(`a foreign write to ${model}.${field}`)
 }
 
 function seen(client: unknown): Client {

@@ -91,6 +91,9 @@ function keysOf({ kms }: Case): Keys {
     cached: () => undefined,
     indexKey: () => Promise.reject(new Error('not here')),
     readyIndexKey: () => undefined,
+    indexKeyCount: 0,
+    indexKeys: () => Promise.reject(new Error('not here')),
+    readyIndexKeys: () => undefined,
     forOpening: async (requests) =>
       requests.map(({ kid, wrapped, context }) => {
         const known = kms.filter((entry) => entry.kid === kid)

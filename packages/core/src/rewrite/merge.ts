@@ -153,9 +153,8 @@ export function mergedData(
   values: EncodedValues,
   rewriting: Rewriting,
 ): Record<string, unknown> {
-  const { record, beside, restored, foreign } = merged
+  const { record, beside, restored } = merged
   const out: Record<string, unknown> = { ...data, ...restored }
-  for (const field of foreign) reportForeignWrite(row, model, field, rewriting)
   if (record === undefined) {
     out[sealing.field] = rewriting.tools.prisma.DbNull
     return out
@@ -166,6 +165,11 @@ export function mergedData(
     out[sealing.field] = envelope
   })
   return out
+}
+
+/** Tells of the foreign values that a row was merged with, once it is written. */
+export function reportForeignWrites(row: Row, { foreign }: Merged, model: Model, rewriting: Rewriting): void {
+  for (const field of foreign) reportForeignWrite(row, model, field, rewriting)
 }
 
 /** A condition that the row still has the envelope that it was read with, or none. */

@@ -1,7 +1,7 @@
 import type { EncodedValues } from './encrypted-values.ts'
 import { type Input, isInput } from './input.ts'
 import { compareFound } from './lookup.ts'
-import { merge, mergedData, openAll, unchangedEnvelope } from './merge.ts'
+import { merge, mergedData, openAll, reportForeignWrites, unchangedEnvelope } from './merge.ts'
 import type { Sealing } from './model.ts'
 import { NeedsSteps } from './needs-steps.ts'
 import { rewriteNestedWrites } from './nested-writes.ts'
@@ -49,7 +49,9 @@ export async function mergeUntilWritten(
     await rewriting.settle()
     try {
       const condition = unchangedEnvelope(row, sealing, rewriting)
-      return await call.query(withCondition({ ...update.args, data: out }, sealing, condition, rewriting))
+      const result = await call.query(withCondition({ ...update.args, data: out }, sealing, condition, rewriting))
+      reportForeignWrites(row, merged, model, rewriting)
+      return result
     } catch (error) {
       if (!isNotFound(error)) throw error
       lost = { envelope, error }

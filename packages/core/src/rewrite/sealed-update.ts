@@ -69,7 +69,10 @@ export function withCondition(args: Input, sealing: Sealing, condition: Input, r
   return { ...args, where: { ...where, AND: [...and, orNone ? { OR: [stored, none] } : stored] } }
 }
 
-/** Prisma's «record to update not found». */
+/**
+ * Prisma's «record to update not found», which it may put in other words where a required one-to-one relation changes: it looks for the record that is
+ * attached already, and does not see that it is the same one.
+ */
 export function isNotFound(error: unknown): error is Error {
-  return error instanceof Error && 'code' in error && error.code === 'P2025'
+  return error instanceof Error && 'code' in error && (error.code === 'P2025' || error.code === 'P2014')
 }

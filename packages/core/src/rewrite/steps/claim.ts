@@ -2,7 +2,7 @@ import type { Envelope } from '../../envelope/contract.ts'
 import { bindingOf, type Lookup } from '../binding.ts'
 import { replaceValues, scopeFrom } from '../encrypted-values.ts'
 import { type Input, isInput } from '../input.ts'
-import { type Merged, merge, mergedData, openAll, scopedBy } from '../merge.ts'
+import { type Merged, merge, mergedData, openAll, reportForeignWrites, scopedBy } from '../merge.ts'
 import type { Model, Sealing } from '../model.ts'
 import { type Row, type RowRecord, UNSEALED } from '../opened-row.ts'
 import { LOST, untilWon } from '../race.ts'
@@ -82,15 +82,17 @@ export async function writeLocked(
   const next = rewriting.next()
   const writes = rows.map(({ row, merged }) => ({
     row,
+    merged,
     data: mergedData(row, merged, model, sealing, {}, new Map(), next),
   }))
   await next.settle()
-  for (const { row, data } of writes) {
+  for (const { row, merged, data } of writes) {
     const where = keysFilter(model, [row])
     const written = await session.run(model, 'updateMany', { where, data: { ...renewedBy(model, row), ...data } })
     if (!isInput(written) || written['count'] !== 1) {
       throw rewriting.error('CONFLICT', 'a row was not there any more, though it was locked', model)
     }
+    reportForeignWrites(row, merged, model, rewriting)
   }
 }
 

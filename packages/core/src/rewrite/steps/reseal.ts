@@ -1,7 +1,7 @@
 import { encodeValues } from '../encrypted-values.ts'
 import { type Input, isInput } from '../input.ts'
 import { compareFound } from '../lookup.ts'
-import { merge, mergedData, openAll, unchangedEnvelope, valuesOfMerged } from '../merge.ts'
+import { merge, mergedData, openAll, reportForeignWrites, unchangedEnvelope, valuesOfMerged } from '../merge.ts'
 import type { Model, Sealing } from '../model.ts'
 import type { Row } from '../opened-row.ts'
 import { LOST, untilWon } from '../race.ts'
@@ -74,6 +74,8 @@ export async function resealRow(
       select: selectOf([...selected, ...knownFields(model)]),
     })
     const [changed] = written as Row[]
-    return changed === undefined ? LOST : { model, row: changed }
+    if (changed === undefined) return LOST
+    reportForeignWrites(current, merged, model, rewriting)
+    return { model, row: changed }
   }
 }

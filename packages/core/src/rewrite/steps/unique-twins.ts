@@ -19,8 +19,10 @@ const BUCKETS = 1024
 interface Search {
   readonly claim: UniqueClaim
   readonly sealing: Sealing
-  readonly values: readonly (ClaimedValue & Alternatives)[]
+  readonly values: readonly Forms[]
 }
+
+type Forms = ClaimedValue & Alternatives & { readonly tokens: readonly string[] }
 
 /**
  * Looks for rows that have a unique key in another form than the one in which it is about to be written: PostgreSQL's own unique indexes can't see them.
@@ -58,7 +60,7 @@ function inOrder(searches: readonly Search[], nameOf: (search: Search) => string
 }
 
 /** All forms of a value that other rows may hold. A client that writes plaintext leaves it to the database to compare that with other plaintext. */
-function formsOf(claimed: ClaimedValue, tokenizers: readonly Tokenizer[]): ClaimedValue & Alternatives {
+function formsOf(claimed: ClaimedValue, tokenizers: readonly Tokenizer[]): Forms {
   const { field, value, scope } = claimed
   const { search, mode } = field
   if (search === undefined) return { ...claimed, tokens: [], plain: [] }
@@ -90,8 +92,9 @@ WHERE current_setting('transaction_isolation') IN ('read committed', 'read uncom
 
 /** Instances agree on it though their current keys differ: the lowest of a value's tokens is the same for all that know the same keys. */
 function bucketOf({ values }: Search): number {
-  const [lowest] = [...(values[0]?.tokens ?? [])].sort()
-  const mac = String(lowest).split('.')[1] ?? ''
+  const [first = '', ...others] = values[0]?.tokens ?? []
+  const lowest = others.reduce((found, token) => (token < found ? token : found), first)
+  const mac = lowest.slice(lowest.indexOf('.') + 1)
   return Buffer.from(mac.slice(0, 4), 'base64url').readUInt16BE() % BUCKETS
 }
 
