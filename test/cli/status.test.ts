@@ -65,7 +65,7 @@ describe('of one model', () => {
   test('tells plaintext, mixed and malformed rows and foreign writes apart', async () => {
     await plaintext(101)
     await plaintext(102)
-    const [first, second] = await prisma.contact.findMany({ orderBy: { id: 'asc' } , where: { id: { lt: 100 } } }).catch(() => [])
+    const [first, second] = await prisma.contact.findMany({ orderBy: { id: 'asc' }, where: { id: { lt: 100 } } }).catch(() => [])
     expect([first, second]).not.toContain(undefined)
     await sql(`UPDATE "Contact" SET street = $1 WHERE id = $2`, [SECRET, first?.id])
     await sql(`UPDATE "Contact" SET "envelope_v1" = jsonb_set("envelope_v1", '{fs}', to_jsonb($1::text)) WHERE id = $2`, [
@@ -73,10 +73,10 @@ describe('of one model', () => {
       second?.id,
     ])
     for (const [i, json] of ['null', '1', '"text"', '[]', '{"kid": 1}', '{"kid": "pii", "fs": [], "ct": "x"}'].entries())
-      await sql(`INSERT INTO "Contact" (id, email, "familyName", street, "envelope_v1") VALUES ($1, '*', '*', 'hidden', $2::text::jsonb)`, [
-        200 + i,
-        json,
-      ])
+      await sql(
+        `INSERT INTO "Contact" (id, email, "familyName", street, "envelope_v1") VALUES ($1, '*', '*', 'hidden', $2::text::jsonb)`,
+        [200 + i, json],
+      )
     const contact = await status('Contact')
     expect(contact).toMatchObject({ rows: 11, encrypted: 1, plaintext: 2, mixed: 2, foreignWrites: 1, malformed: 6 })
     expect(contact).toMatchObject({
@@ -155,7 +155,9 @@ describe('of one model', () => {
       '  by field set  all fields 3',
     ])
     expect(lines[8]).toMatch(/^ {2}left {10}1 rows, roughly \d+ s with one worker \([\d,]+ rows\/s\)$/)
-    expect(lines[9]).toMatch(/^ {2}KMS calls {5}1 by branch keys \(under \$0\.01\), 1 directly \(under \$0\.01\): list price of AWS KMS/)
+    expect(lines[9]).toMatch(
+      /^ {2}KMS calls {5}1 by branch keys \(under \$0\.01\), 1 directly \(under \$0\.01\): list price of AWS KMS/,
+    )
     expect(lines[10]).toMatch(/^ {2}disk {10}[\d.]+ (bytes|KiB) more until a VACUUM, of dead rows \d+ bytes; WAL [\d.]+ KiB$/)
   })
 

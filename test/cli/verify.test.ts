@@ -12,7 +12,18 @@ const setup = { databaseUrl: database.url, kms, keys: { pii: arn }, indexKeys: [
 await seedEveryModel(prisma)
 
 /** Some of what the rows hold, and what the cases below put into columns. */
-const SECRETS = [SECRET, 'Lovelace', 'eve@example', 'The other Eve', 'flu', '4242', '90210', '9007199254740993"', '111-11-1111', '"visits"']
+const SECRETS = [
+  SECRET,
+  'Lovelace',
+  'eve@example',
+  'The other Eve',
+  'flu',
+  '4242',
+  '90210',
+  '9007199254740993"',
+  '111-11-1111',
+  '"visits"',
+]
 
 /** No output may hold a value of an encrypted column. */
 function withoutValues({ out, err }: CliResult): string {
@@ -24,7 +35,10 @@ function withoutValues({ out, err }: CliResult): string {
 const findingsOf = ({ events }: CliResult) =>
   events
     .filter(({ event }) => event === 'finding')
-    .map(({ model, field, primaryKey, code }) => `${model}${field === undefined ? '' : `.${field}`} ${JSON.stringify(primaryKey)} ${code}`)
+    .map(
+      ({ model, field, primaryKey, code }) =>
+        `${model}${field === undefined ? '' : `.${field}`} ${JSON.stringify(primaryKey)} ${code}`,
+    )
     .sort()
 
 /** An envelope that the application's own keys sealed. */
@@ -148,14 +162,18 @@ test('finds every kind of damage, once, by primary key and field', async () => {
     // NULL in place of a value, and the other way round.
     [`UPDATE "Patient" SET "birthDate" = NULL WHERE id = 'dea'`, [], ['Patient.birthDate {"id":"dea"} NULLNESS']],
     [`UPDATE "Patient" SET notes = '*' WHERE id = 'dea'`, [], ['Patient.notes {"id":"dea"} NULLNESS']],
-    [
-      `UPDATE "Member" SET nickname = NULL WHERE id = 'm1'`,
-      [],
-      ['Member.nickname {"id":"m1"} NULLNESS'],
-    ],
+    [`UPDATE "Member" SET nickname = NULL WHERE id = 'm1'`, [], ['Member.nickname {"id":"m1"} NULLNESS']],
     // Plaintext, of many types.
-    [`UPDATE "Profile" SET bio = '${SECRET} plain' WHERE "patientId" = 'ada'`, [], ['Profile.bio {"patientId":"ada"} FOREIGN_WRITE']],
-    [`UPDATE "Profile" SET bio = '${SECRET} plain' WHERE "patientId" = 'bob'`, [], ['Profile.bio {"patientId":"bob"} FOREIGN_WRITE']],
+    [
+      `UPDATE "Profile" SET bio = '${SECRET} plain' WHERE "patientId" = 'ada'`,
+      [],
+      ['Profile.bio {"patientId":"ada"} FOREIGN_WRITE'],
+    ],
+    [
+      `UPDATE "Profile" SET bio = '${SECRET} plain' WHERE "patientId" = 'bob'`,
+      [],
+      ['Profile.bio {"patientId":"bob"} FOREIGN_WRITE'],
+    ],
     [
       `UPDATE all_types SET int = 4242, json = '{"a": 1}', mood = 'sad', "stringList" = '{${SECRET}}', "decimalList" = '{1}', "dateTimeOpt" = now(), boolean = true, bytes = '\\x00' WHERE id = 2`,
       [],

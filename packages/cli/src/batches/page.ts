@@ -1,4 +1,4 @@
-import { type Queryable, TRANSACTION_SETTINGS, type TextRow, textRows } from '../database/connection.ts'
+import { type Queryable, type TextRow, TRANSACTION_SETTINGS, textRows } from '../database/connection.ts'
 import { rowColumns, type StoredRow, storedRow } from '../rows/stored-row.ts'
 import type { Table } from '../rows/table.ts'
 

@@ -55,7 +55,10 @@ export async function measureSealing(
   bytesOfValues: number,
 ): Promise<Sealing> {
   const value = 'x'.repeat(Math.min(Math.round(bytesOfValues / fields.length), 100_000))
-  const record: Record<string, Json> = Object.assign(Object.create(null), Object.fromEntries(fields.map(({ identity }) => [identity, value])))
+  const record: Record<string, Json> = Object.assign(
+    Object.create(null),
+    Object.fromEntries(fields.map(({ identity }) => [identity, value])),
+  )
   const binding = table.bound.map(({ plan }) => ({ column: plan.column, tag: 's' as const, value: 'x' }))
   const cipher = createRowCipher({ keys })
   const tokenizer = await cipher.tokenizer()
@@ -87,7 +90,10 @@ export function forecast(
 ): Forecast {
   const rows = plaintext + mixed
   const { maxRows = 10_000, maxAge = 300_000 } = branch ?? {}
-  const kept = fields.reduce((sum, { search, placeholder }) => sum + (search === undefined ? placeholder.length + 1 : TOKEN_BYTES), 0)
+  const kept = fields.reduce(
+    (sum, { search, placeholder }) => sum + (search === undefined ? placeholder.length + 1 : TOKEN_BYTES),
+    0,
+  )
   const newRow = Math.max(row - values, 0) + kept + envelopeBytes
   const seconds = rows * (secondsPerRow + DATABASE_SECONDS_PER_ROW + (row + newRow) / DATABASE_BYTES_PER_SECOND)
   // Rows that are sealed already are opened first.

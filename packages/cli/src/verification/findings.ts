@@ -1,6 +1,6 @@
+import type { Output } from '../progress/output.ts'
 import { primaryKey } from '../rows/stored-row.ts'
 import type { Table } from '../rows/table.ts'
-import type { Output } from '../progress/output.ts'
 import type { Problem } from './row-checks.ts'
 
 /** Counts what is found, all of it, and prints the first of it. */
@@ -19,8 +19,7 @@ export function createFindings(output: Output, printedAtMost: number): Findings 
       const ofModel = counts.get(table.model) ?? new Map<string, number>()
       counts.set(table.model, ofModel.set(code, (ofModel.get(code) ?? 0) + 1))
       total += 1
-      if (total <= printedAtMost)
-        output.finding({ model: table.model, field, primaryKey: primaryKey(table, key), code, reason })
+      if (total <= printedAtMost) output.finding({ model: table.model, field, primaryKey: primaryKey(table, key), code, reason })
       if (total === printedAtMost + 1)
         output.note(`more than ${printedAtMost} findings: those that follow are counted, and not printed (see --max-findings)`)
     },

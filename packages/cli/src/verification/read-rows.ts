@@ -1,6 +1,6 @@
 import { arrayLiteral, EnvelopeError } from 'prisma-envelope/rows'
 import { type Key, readPageTexts } from '../batches/page.ts'
-import { type Connection, TRANSACTION_SETTINGS, type TextRow, textRows } from '../database/connection.ts'
+import { type Connection, type TextRow, TRANSACTION_SETTINGS, textRows } from '../database/connection.ts'
 import { rowColumns, type StoredRow, storedRow } from '../rows/stored-row.ts'
 import type { Table } from '../rows/table.ts'
 

@@ -25,8 +25,7 @@ export function problemsOf(
   opened: OpenedRow | EnvelopeError | undefined,
   tokenizers: Tokenizers,
 ): readonly Problem[] {
-  if (opened === undefined)
-    return [{ code: 'PLAINTEXT_FOUND', reason: 'the row has no envelope: its columns hold plaintext' }]
+  if (opened === undefined) return [{ code: 'PLAINTEXT_FOUND', reason: 'the row has no envelope: its columns hold plaintext' }]
   const problems: Problem[] = opened instanceof EnvelopeError ? [{ code: opened.code, reason: opened.message }] : []
   for (const field of fields) {
     const held = row.columns[table.fields.indexOf(field)] ?? null

@@ -1,7 +1,7 @@
 import type { Key } from '../batches/page.ts'
 import { type Connection, TRANSACTION_SETTINGS, textRows } from '../database/connection.ts'
-import { tableSize } from '../rows/table-size.ts'
 import type { Table } from '../rows/table.ts'
+import { tableSize } from '../rows/table-size.ts'
 
 /** Keys chosen at random, and how. */
 export interface Sample {

@@ -24,7 +24,9 @@ function linesOf({
     `${model}: ${rows} rows${chosen} verified${complete ? '' : ' (not finished)'}: ${found.length === 0 ? 'nothing found' : found.join(', ')}`,
   ]
   for (const [name, count] of Object.entries(unknownFields))
-    lines.push(`  ${count} rows hold a sealed field ${JSON.stringify(name)}, which this schema does not know; it is carried along`)
+    lines.push(
+      `  ${count} rows hold a sealed field ${JSON.stringify(name)}, which this schema does not know; it is carried along`,
+    )
   if (against !== undefined) {
     const { equal, rounded, differing, onlyHere, onlyThere, unreadable } = against
     const there = sample === undefined ? `${onlyThere} there alone` : 'rows there alone were not looked for'

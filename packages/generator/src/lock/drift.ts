@@ -84,10 +84,7 @@ function fieldDrifts(model: string, old: LockedModel, now: LockedModel, models: 
 /** What changed in a field, and which command of the CLI brings the rows after it. */
 function changes(model: string, old: LockedField, now: LockedField): readonly string[] {
   if (old.type !== now.type) {
-    return [
-      `its values are sealed as ${old.type}, the schema now says ${now.type}.\n` +
-        thereAndBack(model),
-    ]
+    return [`its values are sealed as ${old.type}, the schema now says ${now.type}.\n` + thereAndBack(model)]
   }
   const messages: string[] = []
   if (old.native !== now.native && !isWider(old, now)) {

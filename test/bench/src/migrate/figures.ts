@@ -40,7 +40,7 @@ export async function timeEncrypt(ground: Ground, sizes: Sizes, say: (line: stri
   const times = { startUp: [] as number[], one: [] as number[], two: [] as number[], raw: [] as number[], loop: [] as number[] }
   for (let round = 0; round < rounds; round++) {
     for (const name of shuffled(['startUp', 'one', 'two', 'raw', 'loop'] as const)) {
-      await ground.fill(name === 'startUp' ? 0 : name === 'loop' ? Math.max(rows, loopRows) : rows)
+      await ground.fill(name === 'startUp' ? 0 : rows)
       times[name].push(await tasks[name]())
       if (name === 'one' || name === 'two') await ground.assertSealed(rows)
     }

@@ -38,7 +38,7 @@ export async function openGround(stand: Stand): Promise<Ground> {
       const [counts] = await sql.unsafe(
         `SELECT count(*)::int AS rows, count(envelope)::int AS sealed, (count(*) FILTER (WHERE t::text LIKE '%${MARK}%'))::int AS legible FROM "Migrated" t`,
       )
-      assert.deepEqual([counts?.["rows"], counts?.["sealed"], counts?.["legible"]], [rows, rows, 0])
+      assert.deepEqual([counts?.['rows'], counts?.['sealed'], counts?.['legible']], [rows, rows, 0])
       const prisma = stand.sealed({ keys: stand.bothKeys })
       const found = await prisma.migrated.findMany({ where: { visits: { lt: SAMPLE } }, orderBy: { visits: 'asc' } })
       assert.equal(found.length, Math.min(rows, SAMPLE))

@@ -37,7 +37,7 @@ async function run(): Promise<void> {
   const stand = await openStand()
   const ground = await openGround(stand)
   try {
-    const sizes = { rows, loopRows: Math.min(2000, rows), rounds }
+    const sizes = { rows, loopRows: Math.min(2000, Math.ceil(rows / 10)), rounds }
     const { workers2, ...encrypt } = await timeEncrypt(ground, sizes, say)
     say(
       `encrypt     ${encrypt.rowsPerSecond} rows/s: ${encrypt.ofRawBound} of the raw bound, ${encrypt.timesLoop} times the loop`,
