@@ -9,7 +9,7 @@ import { createIndexKey, type EnvelopeErrorCode, type EnvelopeOptions } from 'pr
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { variant } from '../support/client.ts'
 import { createEncryptedClient } from '../support/encrypted-client.ts'
-import { kmsClient } from '../support/kms.ts'
+import { kmsClient } from '../support/kms-client.ts'
 import { expectRefusal } from '../support/refused.ts'
 
 const { database, sql, kms, keys, indexKey, prisma, client } = await createEncryptedClient('kms_faults')

@@ -1,8 +1,8 @@
-import { KMSClient } from '@aws-sdk/client-kms'
 import { awsKms } from '@prisma-envelope/kms/aws'
 import { type LocalKms, startLocalKms } from '@prisma-envelope/local-kms'
 import { createIndexKey, type KeyProvider } from 'prisma-envelope'
 import { afterAll } from 'vitest'
+import { kmsClient } from './kms-client.ts'
 
 export interface TestKms {
   /** Counts calls, logs contexts, injects faults. */
@@ -28,9 +28,4 @@ export async function startKms(): Promise<TestKms> {
   const current = await createIndexKey({ current: provider })
   server.resetLog()
   return { server, provider, arn, indexKey: { current, others: [] } }
-}
-
-/** The AWS SDK's client for a local KMS; whoever makes one destroys it. */
-export function kmsClient({ url, region, credentials }: LocalKms): KMSClient {
-  return new KMSClient({ endpoint: url, region, credentials: { ...credentials } })
 }
