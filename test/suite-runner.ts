@@ -16,10 +16,12 @@ export interface Suite {
   /** Below `test/`. */
   readonly folder: string
   readonly options: Readonly<Record<string, SuiteOption>>
+  /** Test files of the folder that may be run by themselves. */
+  readonly parts?: readonly string[]
 }
 
 /** Runs a suite of the integration tests by itself, as big as one likes, on one Prisma variant. */
-export function runSuite({ title, folder, options }: Suite): void {
+export function runSuite({ title, folder, options, parts = [] }: Suite): void {
   const text = { type: 'string' } as const
   const { values } = parseArgs({
     // pnpm hands a leading `--` on.
@@ -27,6 +29,7 @@ export function runSuite({ title, folder, options }: Suite): void {
     options: {
       ...Object.fromEntries(Object.keys(options).map((name) => [name, text])),
       variant: { type: 'string', default: '7' },
+      part: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   })
@@ -34,7 +37,8 @@ export function runSuite({ title, folder, options }: Suite): void {
   const lines = Object.entries(options).map(
     ([name, { what, default: usual = 'a new one each time' }]) => `  --${name} N`.padEnd(16) + `${what} (${usual})`,
   )
-  const usage = `${title}\n\n${lines.join('\n')}\n  --variant V   ${variants.join(', ')} (7)\n`
+  const choices = parts.length === 0 ? [] : [`  --part P      ${parts.join(', ')} (all)`]
+  const usage = `${title}\n\n${[...lines, ...choices].join('\n')}\n  --variant V   ${variants.join(', ')} (7)\n`
   if (values.help) {
     process.stdout.write(usage)
     return
@@ -45,12 +49,14 @@ export function runSuite({ title, folder, options }: Suite): void {
     const isValid = option.default === undefined ? /^-?\d+$/.test(value) : /^[1-9]\d*$/.test(value)
     return [option.variable, isValid ? value : undefined] as const
   })
-  if (variant === undefined || env.some(([, value]) => value === undefined)) {
+  const isPart = values.part === undefined || parts.includes(values.part)
+  if (variant === undefined || !isPart || env.some(([, value]) => value === undefined)) {
     process.stderr.write(usage)
     process.exitCode = 2
     return
   }
-  const test = spawn('pnpm', ['exec', 'vitest', 'run', '--project', `prisma-${variant}`, folder], {
+  const path = values.part === undefined ? folder : `${folder}/${values.part}.test.ts`
+  const test = spawn('pnpm', ['exec', 'vitest', 'run', '--project', `prisma-${variant}`, path], {
     cwd: fileURLToPath(new URL('..', import.meta.url)),
     env: { ...process.env, ...Object.fromEntries(env) },
     stdio: 'inherit',

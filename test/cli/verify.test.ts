@@ -1,10 +1,19 @@
 import { randomBytes } from 'node:crypto'
-import { bindValue, createKeyring, createKeys, createRowCipher, type Json } from 'prisma-envelope/rows'
-import { afterAll, expect, test } from 'vitest'
+import {
+  bindValue,
+  type ColumnPlan,
+  createKeyring,
+  createKeys,
+  createRowCipher,
+  type Json,
+  type ModelPlan,
+} from 'prisma-envelope/rows'
+import { expect, onTestFinished, test } from 'vitest'
 import { type CliResult, runCli } from '../support/cli.ts'
 import { models } from '../support/client.ts'
 import { createEncryptedClient } from '../support/encrypted-client.ts'
 import { SECRET, seedEveryModel } from '../support/every-model.ts'
+import { findingsOf } from '../support/findings.ts'
 import { HOUSE, WATSON } from '../support/hospital.ts'
 
 const { database, sql, kms, arn, prisma, keys, indexKey } = await createEncryptedClient('cli-verify')
@@ -32,20 +41,11 @@ function withoutValues({ out, err }: CliResult): string {
   return printed
 }
 
-const findingsOf = ({ events }: CliResult) =>
-  events
-    .filter(({ event }) => event === 'finding')
-    .map(
-      ({ model, field, primaryKey, code }) =>
-        `${model}${field === undefined ? '' : `.${field}`} ${JSON.stringify(primaryKey)} ${code}`,
-    )
-    .sort()
-
 /** An envelope that the application's own keys sealed. */
 async function seal(model: keyof typeof models, key: Record<string, string>, record: Record<string, Json>): Promise<string> {
   const cipher = createRowCipher({ keys: createKeys({ keyring: createKeyring(keys) }) })
-  const { table, envelope, columns } = models[model] as (typeof models)['GivenKey']
-  const binding = envelope.bind.map((name) => bindValue(columns[name as 'id'], key[name]))
+  const { table, envelope, columns }: ModelPlan = models[model]
+  const binding = (envelope?.bind ?? []).map((name) => bindValue(columns[name] as ColumnPlan, key[name]))
   const [sealed] = await cipher.seal([{ table: table.identity, binding, record }])
   return JSON.stringify(sealed)
 }
@@ -73,14 +73,23 @@ test('finds nothing in what the extension wrote, whatever the model', async () =
 test('needs no more than to read', async () => {
   const role = `reader_${randomBytes(4).toString('hex')}`
   await sql(`CREATE ROLE ${role} LOGIN PASSWORD 'reader'`)
-  afterAll(() => sql(`DROP OWNED BY ${role}; DROP ROLE ${role}`))
+  onTestFinished(async () => {
+    await sql(`DROP OWNED BY ${role}; DROP ROLE ${role}`)
+  })
   await sql(`GRANT SELECT ON ALL TABLES IN SCHEMA public TO ${role}`)
   const url = new URL(database.url)
   url.username = role
   url.password = 'reader'
   const reader = { ...setup, databaseUrl: url.toString() }
   expect(await runCli(reader, ['verify'])).toMatchObject({ code: 0, err: expect.not.stringContaining('denied') })
-  expect((await runCli(reader, ['verify', '--sample', '2', '--json'])).code).toBe(0)
+  expect((await runCli(reader, ['verify', '--sample', '2', '--no-prepare', '--json'])).code).toBe(0)
+  expect(await runCli(reader, ['status', '--no-prepare'])).toMatchObject({ code: 0, err: '' })
+  await sql(`REVOKE SELECT ON "Patient" FROM ${role}`)
+  for (const command of ['status', 'verify'])
+    expect(await runCli(reader, [command])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('GRANT SELECT ON "public"."Patient"'),
+    })
 })
 
 test('opens as many rows as a sample asks for', async () => {
@@ -197,6 +206,12 @@ test('finds every kind of damage, once, by primary key and field', async () => {
         [`UniqueOnly {"slug":"${slug}"} CANNOT_OPEN`],
       ] as const
     }),
+    // Bound to what no value of Prisma's is.
+    [
+      `INSERT INTO "DateTimeKey" (at, secret, envelope) VALUES ('infinity', '*', '{}')`,
+      [],
+      ['DateTimeKey {"at":"infinity"} INVALID_VALUE'],
+    ],
     // Altered ones.
     [
       `UPDATE "UniqueOnly" SET envelope = jsonb_set(envelope, '{ct}', to_jsonb(left(envelope ->> 'ct', -4))) WHERE slug = 'a'`,

@@ -109,6 +109,21 @@ describe('$envelope', () => {
   })
 })
 
+describe('a cursor', () => {
+  const page = (db: EncryptedClient, cursor: object) =>
+    db.person.findMany({ cursor: cursor as { id: string }, orderBy: { id: 'asc' }, select: { id: true } })
+
+  test.each(['plain', 'dual'] as const)('names its row by a key, or by two that agree, in mode %s', async (mode) => {
+    const db = client({ mode, indexKey: { current: b, others: [a] } })
+    await db.person.create({ data: person('bob') })
+    const email = 'ada@example.org'
+    expect(await page(db, { email })).toEqual([{ id: 'ada' }, { id: 'bob' }])
+    expect(await page(db, { id: 'ada', email })).toEqual([{ id: 'ada' }, { id: 'bob' }])
+    expect(await page(db, { email: 'nobody@example.org' })).toEqual([])
+    expect(await page(db, { id: 'bob', email })).toEqual([])
+  })
+})
+
 describe('unique values that stand in several forms', () => {
   const isolated = (
     db: EncryptedClient,
@@ -118,7 +133,12 @@ describe('unique values that stand in several forms', () => {
 
   test.each(['RepeatableRead', 'Serializable'] as const)('are not written where others can not be seen: at %s', async (level) => {
     const db = client(underBoth)
-    const refusal = { code: 'UNSUPPORTED', model: 'Person', field: 'email', message: expect.stringContaining('ReadCommitted') }
+    const refusal = {
+      code: 'UNSUPPORTED' as const,
+      model: 'Person',
+      field: 'email',
+      message: expect.stringContaining('ReadCommitted'),
+    }
     await expectRefusal(sql, () => isolated(db, level, (tx) => tx.person.create({ data: person('bob') })), refusal)
     // What writes none, and what has one form, is as ever.
     await isolated(db, level, (tx) => tx.person.update({ where: { email: 'ada@example.org' }, data: { name: 'Ada' } }))
@@ -214,6 +234,9 @@ describe('plaintext, in mode dual,', () => {
         expect(await db.patient.findMany({ where: { ssn: `ssn of ${id}` }, select: { id: true, ssn: true } })).toEqual([
           { id, ssn: `ssn of ${id}` },
         ])
+        expect(await db.patient.count({ where: { email: id, ssn: `ssn of ${id}` } })).toBe(1)
+        expect(await db.patient.findUnique({ where: { email: id, ssn: `ssn of ${id}` }, select: { id: true } })).toEqual({ id })
+        expect(await db.patient.findUnique({ where: { email: id, ssn: 'of another' } })).toBeNull()
         expect(await db.patient.count({ where: { NOT: { ssn: `ssn of ${id}` } } })).toBe(1)
         expect(await db.patient.count({ where: { ssn: { not: `ssn of ${id}` } } })).toBe(1)
       }

@@ -26,8 +26,8 @@ const VALUES = Array.from({ length: 12 }, (_, i) => `value-${i}`)
 describe.each(Object.entries(neighbours))('%s:', async (_, states) => {
   const { sql, client, keys, indexKey } = await createEncryptedClient('unique_at_once')
   const [a, b] = [indexKey.current, await createIndexKey(keys)]
-  const [left, right] = states(a, b).map(client)
-  if (left === undefined || right === undefined) throw new Error('neighbours are two')
+  const [one, other] = states(a, b)
+  const [left, right] = [client(one), client(other)]
 
   let created = 0
   const person = (email: string) => ({ id: `p${created++}`, email, name: email })
@@ -47,7 +47,7 @@ describe.each(Object.entries(neighbours))('%s:', async (_, states) => {
 
   async function expectOneOfEach(prefix: string): Promise<void> {
     for (const db of [left, right]) {
-      const rows = await db.person.findMany({ where: { name: { not: undefined } }, select: { email: true } })
+      const rows = await db.person.findMany({ select: { email: true } })
       const emails = rows.map(({ email }) => email).filter((email) => email.startsWith(prefix))
       expect(emails.sort()).toEqual(VALUES.map((value) => `${prefix}-${value}`).sort())
     }

@@ -190,8 +190,8 @@ interface Meta {
 
 describe.each(Object.entries(pairs))('where rows hold %s,', async (name, pair) => {
   const { twin, sql, twinSql, keys, indexKey, client } = await createTwins('unique_in_forms')
-  const [there, own] = pair(indexKey.current, await createIndexKey(keys)).map(client)
-  if (there === undefined || own === undefined) throw new Error('a pair has two')
+  const [theirs, ours] = pair(indexKey.current, await createIndexKey(keys))
+  const [there, own] = [client(theirs), client(ours)]
   await Promise.all([populate(there), populate(twin)])
   await Promise.all([sql, twinSql].map((run) => rememberRows(run, TABLES)))
 

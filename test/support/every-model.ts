@@ -1,13 +1,15 @@
+import type { Prisma as Types } from '../generated/7/client/client.ts'
 import { Prisma } from './client.ts'
 import type { EncryptedClient } from './encrypted-client.ts'
 import { seedHospital } from './hospital.ts'
+import type { Nulls } from './twins.ts'
 
 /** Part of many plaintext values of {@link seedEveryModel}, so that a test can look for what should not be anywhere. */
 export const SECRET = 'Zanzibar'
 
 /** A few rows of every encrypted model: keys of every shape, values of every type, mapped names. */
-export async function seedEveryModel(db: EncryptedClient): Promise<void> {
-  await seedHospital(db)
+export async function seedEveryModel(db: EncryptedClient, nulls: Nulls = Prisma): Promise<void> {
+  await seedHospital(db, nulls)
   const secret = SECRET
   for (const id of ['one', 'two', 'three']) await db.givenKey.create({ data: { id, secret: `${secret} ${id}` } })
   await db.cuidKey.createMany({ data: [{ secret }, { secret: '' }] })
@@ -69,13 +71,13 @@ export async function seedEveryModel(db: EncryptedClient): Promise<void> {
   })
   await db.club.create({ data: { region: 'n', number: 7, title: secret } })
   await db.membership.create({ data: { personId: 'p', region: 'n', number: 7, role: secret } })
-  await db.allTypes.createMany({ data: [everyType(false), everyType(true)] })
+  await db.allTypes.createMany({ data: [everyType(false, nulls), everyType(true, nulls)] })
   await db.nativeTypes.createMany({ data: [nativeTypes(), {}] })
   await db.defaults.createMany({ data: [{}, { string: secret, city: secret }] })
   await db.wide.create({ data: { c001: secret, c200: secret } })
 }
 
-function everyType(optional: boolean): Prisma.AllTypesCreateManyInput {
+function everyType(optional: boolean, { JsonNull }: Nulls): Types.AllTypesCreateManyInput {
   const secret = SECRET
   const values = {
     string: secret,
@@ -93,12 +95,12 @@ function everyType(optional: boolean): Prisma.AllTypesCreateManyInput {
   return {
     ...values,
     ...(optional && Object.fromEntries(entries.map(([name, value]) => [`${name}Opt`, value]))),
-    ...(optional && { jsonOpt: Prisma.JsonNull }),
+    ...(optional && { jsonOpt: JsonNull }),
     ...(optional && Object.fromEntries(entries.map(([name, value]) => [`${name}List`, [value, value]]))),
   }
 }
 
-function nativeTypes(): Prisma.NativeTypesCreateManyInput {
+function nativeTypes(): Types.NativeTypesCreateManyInput {
   const secret = SECRET
   return {
     text: secret,

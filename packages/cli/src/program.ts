@@ -5,6 +5,7 @@ import { addDecrypt } from './commands/decrypt.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addEncrypt } from './commands/encrypt.ts'
 import { addGuard } from './commands/guard.ts'
+import { addRotate } from './commands/rotate.ts'
 import { addStatus } from './commands/status.ts'
 import { addVerify } from './commands/verify.ts'
 import { EXIT, type ExitCode } from './exit-code.ts'
@@ -22,7 +23,7 @@ export interface Program {
   readonly run: (options: CommonOptions, connections: number, work: (context: Context) => Promise<ExitCode>) => Promise<void>
 }
 
-const COMMANDS = [addStatus, addEncrypt, addVerify, addGuard, addDecrypt, addDoctor]
+const COMMANDS = [addStatus, addEncrypt, addVerify, addGuard, addDecrypt, addRotate, addDoctor]
 
 /**
  * Runs the command line.

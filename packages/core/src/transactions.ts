@@ -131,6 +131,8 @@ async function inOwnTransaction<T>(
         return await openTransaction(root, (transaction) => work(transaction, { ...tools, cipher }))
       } catch (error) {
         if (attempt === MAX_ATTEMPTS) throw error
+        // Rows that were rolled back can lie in the WAL.
+        ahead.sent()
         if (error instanceof KeysNeeded) await error.fetch()
         else if (isWriteConflict(error)) await sleep(Math.random() * Math.min(MAX_PAUSE_MS, 2 ** attempt))
         else throw error

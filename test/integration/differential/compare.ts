@@ -8,7 +8,7 @@ import type { Operation } from './operations.ts'
 import { type Client, call, contents, openSides, type Setting, type Side } from './sides.ts'
 import { START } from './start.ts'
 import { PLAIN_SIGNS } from './typed-columns.ts'
-import { withoutSearches } from './unsearched.ts'
+import { withoutDistinction } from './undistinguished.ts'
 import { holdsNonsense, MARKER, mayFailTwice } from './values.ts'
 
 /** How many histories to compare, and from which seed. */
@@ -89,7 +89,7 @@ export async function compareWithPlain(setting: Setting): Promise<void> {
   if (process.env['DIFFERENTIAL_RUNS'] !== undefined) process.stdout.write(`${report(tally)}\n`)
 
   async function behavesLikePlain(given: readonly Step[]): Promise<void> {
-    const steps = setting.searches ? given : withoutSearches(given)
+    const steps = setting.forms ? withoutDistinction(given) : given
     await sides.empty()
     for (const [i, step] of steps.entries()) {
       const side = step.kind === 'start' ? sides.starter : sides.encrypted(i)

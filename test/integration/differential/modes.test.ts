@@ -15,32 +15,32 @@ function alternating(...modes: readonly Mode[]): ModeOption {
 }
 
 const settings: Readonly<Record<string, Setting>> = {
-  'in mode `dual`': { clients: ['dual'], starter: 'dual', hides: true, searches: true },
-  'in mode `plain`': { clients: ['plain'], starter: 'plain', hides: false, searches: false },
+  'in mode `dual`': { clients: ['dual'], starter: 'dual', hides: true, forms: true },
+  'in mode `plain`': { clients: ['plain'], starter: 'plain', hides: false, forms: true },
   'in mode `dual`, of rows that begin in the clear': {
     clients: ['dual'],
     starter: 'unextended',
     hides: false,
-    searches: false,
+    forms: true,
   },
-  'in mode `plain`, of rows that begin sealed': { clients: ['plain'], starter: 'strict', hides: false, searches: false },
+  'in mode `plain`, of rows that begin sealed': { clients: ['plain'], starter: 'strict', hides: false, forms: true },
   'in the modes `dual` and `plain` in turn': {
     clients: ['dual', 'plain'],
     starter: 'unextended',
     hides: false,
-    searches: false,
+    forms: true,
   },
   'in modes that differ from field to field, and change': {
     clients: [alternating('dual', 'plain'), alternating('plain', 'dual')],
     starter: 'unextended',
     hides: false,
-    searches: false,
+    forms: true,
   },
   'in other modes for further fields of strict models': {
     clients: [alternating('strict', 'dual'), alternating('strict', 'plain')],
     starter: 'strict',
     hides: false,
-    searches: false,
+    forms: true,
   },
 }
 

@@ -27,8 +27,8 @@ export interface Setting {
   readonly starter: ModeOption | 'unextended'
   /** Whether no plaintext may be in the database. */
   readonly hides: boolean
-  /** Whether histories look rows up by encrypted values. */
-  readonly searches: boolean
+  /** Whether one value may stand in several forms. */
+  readonly forms: boolean
 }
 
 /** Encrypted clients on one database, and plain Prisma on tables of its own. */

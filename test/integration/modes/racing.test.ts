@@ -102,3 +102,29 @@ test('a foreign write between the read and the write of a partial update stays, 
     return query(args)
   }
 })
+
+test.each(['dual', 'plain'] as const)(
+  'a change of the scope of a token in mode %s loses no foreign value that comes at the same time',
+  async (mode) => {
+    const id = `scoped ${mode}`
+    const tenants = [await strict.tenant.create({ data: { name: 'a' } }), await strict.tenant.create({ data: { name: 'b' } })]
+    const scopes = tenants.map((tenant) => tenant.id)
+    await strict.member.create({ data: { id, tenantId: scopes[0] ?? 0, email: 'start' } })
+    const db = racing(mode)
+    const moving = async (): Promise<void> => {
+      for (let round = 1; round <= ROUNDS; round += 1) {
+        await db.member.update({ where: { id }, data: { tenantId: scopes[round % 2] ?? 0 } })
+      }
+    }
+    const writing = async (): Promise<void> => {
+      for (let round = 1; round <= ROUNDS; round += 1) {
+        await unextended.member.update({ where: { id }, data: { email: `email ${round}` } })
+      }
+    }
+    await Promise.all([moving(), writing()])
+    expect(await modes.dual.member.findUnique({ where: { id } })).toMatchObject({
+      tenantId: scopes[ROUNDS % 2],
+      email: `email ${ROUNDS}`,
+    })
+  },
+)

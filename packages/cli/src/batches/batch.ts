@@ -1,9 +1,10 @@
-import { createKeysAhead, createRowCipher, type KeyService, KeysNeeded } from 'prisma-envelope/rows'
+import type postgres from 'postgres'
+import { createKeysAhead, createRowCipher, type EncryptionContext, type KeyService, KeysNeeded } from 'prisma-envelope/rows'
 import type { Connection } from '../database/connection.ts'
 import { primaryKey } from '../rows/stored-row.ts'
 import { type Key, type Locking, type Range, readPage } from './page.ts'
 import type { Finding, Task } from './task.ts'
-import { type Change, writeChanges } from './write.ts'
+import { type Change, ChangesRefused, writeAll, writeInParts } from './write.ts'
 
 export interface BatchResult {
   /** How many rows the page had. */
@@ -22,7 +23,7 @@ export interface BatchOptions {
 
 /**
  * One batch in one transaction: locks and reads rows, changes them, writes them. No KMS is waited for while rows are locked: where a key is not at hand,
- * the transaction is rolled back, the key fetched, and the same range done again.
+ * the transaction is rolled back, the key fetched, and the same range done again. So it is where rows are refused, to find out which.
  */
 export async function runBatch(
   sql: Connection,
@@ -33,14 +34,20 @@ export async function runBatch(
 ): Promise<BatchResult> {
   const ahead = createKeysAhead(keys)
   const cipher = createRowCipher({ keys: ahead.keys })
+  const cipherOf = (context: EncryptionContext | undefined): typeof cipher =>
+    context === undefined ? cipher : createRowCipher({ keys: ahead.keys, context })
   let until = range.until
+  let isRefused = false
   try {
     for (;;) {
       try {
         return await attempt({ after: range.after, until })
       } catch (error) {
-        if (!(error instanceof KeysNeeded)) throw error
-        await error.fetch()
+        if (error instanceof KeysNeeded) await error.fetch()
+        else if (error instanceof ChangesRefused && !isRefused) {
+          isRefused = true
+          ahead.sent()
+        } else throw error
       }
     }
   } finally {
@@ -48,12 +55,12 @@ export async function runBatch(
   }
 
   async function attempt(wanted: Range): Promise<BatchResult> {
-    const run = async (tx: Parameters<typeof writeChanges>[0]): Promise<BatchResult> => {
+    const run = async (tx: postgres.TransactionSql): Promise<BatchResult> => {
       const rows = await readPage(tx, task.table, task.where(), wanted, options.limit, options.locking)
       const last = rows.at(-1)?.key
       until ??= last
       options.onPage?.(last, rows.length)
-      const outcomes = rows.length === 0 ? [] : await task.change(rows, cipher)
+      const outcomes = rows.length === 0 ? [] : await task.change(rows, cipher, cipherOf)
       const findings: Finding[] = []
       const changes: Change[] = []
       rows.forEach((row, i) => {
@@ -65,7 +72,11 @@ export async function runBatch(
           findings.push({ model: task.table.model, field, primaryKey: primaryKey(task.table, row.key), code, reason })
         }
       })
-      const refused = options.locking === 'none' ? [] : await writeChanges(tx, task, changes)
+      let refused: readonly Finding[] = []
+      if (options.locking !== 'none') {
+        if (isRefused) refused = await writeInParts(tx, task, changes)
+        else await writeAll(tx, task, changes)
+      }
       return { rows: rows.length, last, written: changes.length - refused.length, findings: [...findings, ...refused] }
     }
     const mode =

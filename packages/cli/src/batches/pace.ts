@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Queryable, textRows } from '../database/connection.ts'
+import { UsageError } from '../usage-error.ts'
 
 const CHECK_EVERY_MS = 500
 
@@ -56,8 +57,17 @@ export function createPace(sql: Queryable, { rate, pauseFile, maxReplicationLag 
   }
 }
 
-/** Seconds that the slowest replica is behind in replaying. */
+/**
+ * Seconds that the slowest replica is behind in replaying.
+ *
+ * @throws UsageError where the database does not tell this user.
+ */
 async function replicationLag(sql: Queryable): Promise<number> {
-  const [row] = await textRows(sql, 'SELECT coalesce(max(extract(epoch FROM replay_lag)), 0) FROM pg_stat_replication')
+  const [row] = await textRows(
+    sql,
+    'SELECT coalesce(max(extract(epoch FROM replay_lag)), 0), count(*) FILTER (WHERE state IS NULL) FROM pg_stat_replication',
+  )
+  if (Number(row?.[1]) > 0)
+    throw new UsageError('--max-replication-lag: the database tells this user nothing of its replicas: GRANT pg_read_all_stats')
   return Number(row?.[0] ?? 0)
 }

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EnvelopeError } from 'prisma-envelope/rows'
 
-/** What passes: lost connections, a server that restarts, deadlocks, serialization failures, lock timeouts. */
-const SQL_STATES = new Set(['40001', '40P01', '55P03', '57P01', '57P02', '57P03', '53300'])
+/** What passes: lost connections, a server that restarts, deadlocks, serialization failures, lock timeouts, sessions that idled. */
+const SQL_STATES = new Set(['40001', '40P01', '55P03', '57P01', '57P02', '57P03', '53300', '25P03'])
 const CONNECTION_ERRORS = new Set([
   'ECONNREFUSED',
   'ECONNRESET',

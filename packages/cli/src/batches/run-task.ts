@@ -4,7 +4,8 @@ import type { Connection } from '../database/connection.ts'
 import { type BatchResult, runBatch } from './batch.ts'
 import type { Pace } from './pace.ts'
 import type { Key, Locking } from './page.ts'
-import { patiently } from './retry.ts'
+import { createRefusals } from './refusals.ts'
+import { isPassing, patiently } from './retry.ts'
 import type { Finding, Task } from './task.ts'
 
 export interface RunOptions {
@@ -30,17 +31,18 @@ export interface RunEvents {
 export interface RunResult {
   readonly written: number
   readonly refused: number
-  /** Whether rows may be left to do: because of `limit`, or of a signal. */
+  /** False where rows may be left to do: because of `limit`, of a signal, or as others make new ones all the time. */
   readonly complete: boolean
 }
 
-/** Refusals are told once, though later passes meet the rows again. */
-const REMEMBERED_REFUSALS = 100_000
 const LOCKED_PAUSE_MS = 200
+/** Passes that wait for locked rows; each deals with all rows that were there when it began. */
+const FINAL_PASSES = 5
 
 /**
  * Runs a task over a whole table: passes over all rows in the order of their keys, until one finds nothing left to do. Rows that others hold locked are
- * passed over at first, and waited for at last; so several processes share a table without knowing of each other.
+ * passed over at first, and waited for at last; so several processes share a table without knowing of each other. A task that can't tell what is done
+ * has one pass.
  */
 export async function runTask(
   sql: Connection,
@@ -51,12 +53,15 @@ export async function runTask(
   events: RunEvents,
 ): Promise<RunResult> {
   const { stop } = options
-  const refusals = new Set<string>()
+  const refusals = createRefusals(events.found)
   let left = options.limit ?? Number.POSITIVE_INFINITY
   let written = 0
+  const patience = { patience: options.patience, stop, onRetry: events.retried }
 
-  async function pass(locking: Locking): Promise<number> {
-    let after: Key | undefined
+  async function pass(locking: Locking, from?: Key): Promise<number> {
+    let after = from
+    /** Batches in the order of their keys, from the first that is not committed yet. */
+    const begun: { readonly last: Key | undefined; result?: BatchResult }[] = []
     let exhausted = false
     let failed = false
     let count = 0
@@ -64,14 +69,20 @@ export async function runTask(
 
     async function work(): Promise<void> {
       while (!exhausted && !failed && left > 0 && !stop.aborted) {
-        await pace.ready(stop, events.paused)
-        if (stop.aborted) return
-        const result = await nextBatch()
-        pace.spent(result.rows)
-        count += result.written
-        written += result.written
-        if (result.written > 0) events.done(result.written)
-        result.findings.forEach(report)
+        try {
+          await patiently(patience, () => pace.ready(stop, events.paused))
+          if (stop.aborted) return
+          const result = await nextBatch()
+          pace.spent(result.rows)
+          count += result.written
+          written += result.written
+          if (result.written > 0) events.done(result.written)
+          result.findings.forEach(refusals.report)
+        } catch (error) {
+          failed = true
+          // What might have passed, had there been time to wait.
+          if (!stop.aborted || !isPassing(error)) throw error
+        }
       }
     }
 
@@ -85,26 +96,41 @@ export async function runTask(
       await before
       try {
         const limit = Math.min(options.batch, left)
-        if (exhausted || limit <= 0) return { rows: 0, last: undefined, written: 0, findings: [] }
+        if (exhausted || failed || limit <= 0) return { rows: 0, last: undefined, written: 0, findings: [] }
         let range: { after: Key | undefined; until: Key | undefined } = { after, until: undefined }
+        let taken = 0
         let isRead = false
+        let mark: (typeof begun)[number] | undefined
         const onPage = (last: Key | undefined, rows: number): void => {
           if (isRead) return
           isRead = true
           if (rows < limit) exhausted = true
           after = last ?? after
-          left -= rows
+          taken = rows
+          left -= taken
           // A second attempt is for these very rows: others go on behind them.
           range = { ...range, until: last }
+          begun.push((mark = { last }))
           give()
         }
-        const patience = { patience: options.patience, stop, onRetry: events.retried }
-        return await patiently(patience, () => runBatch(sql, keys, task, range, { limit, locking, onPage }))
-      } catch (error) {
-        failed = true
-        throw error
+        const result = await patiently(patience, () => runBatch(sql, keys, task, range, { limit, locking, onPage }))
+        if (mark !== undefined) mark.result = result
+        reachedSoFar()
+        // Only what is written counts against `limit`, or refused rows would use it up each time.
+        left += taken - result.written
+        return result
       } finally {
         give()
+      }
+    }
+
+    function reachedSoFar(): void {
+      for (;;) {
+        const [first] = begun
+        if (first?.result === undefined) return
+        begun.shift()
+        const { rows, findings } = first.result
+        if (first.last !== undefined) task.once?.reached(first.last, rows, findings.length)
       }
     }
 
@@ -112,28 +138,24 @@ export async function runTask(
     return count
   }
 
-  function report(finding: Finding): void {
-    const name = JSON.stringify([finding.primaryKey, finding.field])
-    if (refusals.has(name)) return
-    if (refusals.size < REMEMBERED_REFUSALS) refusals.add(name)
-    events.found(finding)
+  /** Whether nothing is left to do. */
+  async function passes(): Promise<boolean> {
+    if (options.dryRun || task.once !== undefined) {
+      await pass(options.dryRun ? 'none' : 'wait', task.once?.after)
+      return true
+    }
+    while ((await pass('skip')) > 0) if (stop.aborted || left <= 0) return false
+    for (let final = 0; final < FINAL_PASSES; final++) {
+      if (stop.aborted || left <= 0) return false
+      await sleep(LOCKED_PAUSE_MS, undefined, { signal: stop }).catch(() => {})
+      if ((await pass('wait')) === 0) return true
+    }
+    return false
   }
 
-  if (options.dryRun) {
-    await pass('none')
-  } else {
-    let locking: Locking = 'skip'
-    for (;;) {
-      const count = await pass(locking)
-      if (stop.aborted || left <= 0) break
-      if (count === 0 && locking === 'wait') break
-      if (count === 0) {
-        locking = 'wait'
-        await sleep(LOCKED_PAUSE_MS, undefined, { signal: stop }).catch(() => {})
-      }
-    }
-  }
-  return { written, refused: refusals.size, complete: !stop.aborted && left > 0 }
+  const isDone = await passes()
+  const refused = (task.once?.refused ?? 0) + refusals.count
+  return { written, refused, complete: isDone && !stop.aborted && left > 0 }
 }
 
 /** Waits for all, so that nothing runs on behind an error. */

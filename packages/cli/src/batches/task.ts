@@ -1,7 +1,8 @@
-import type { RowCipher } from 'prisma-envelope/rows'
+import type { EncryptionContext, RowCipher } from 'prisma-envelope/rows'
 import type { TextRow } from '../database/connection.ts'
 import type { StoredRow } from '../rows/stored-row.ts'
 import type { Table } from '../rows/table.ts'
+import type { Key } from './page.ts'
 
 /** What a command does to the rows of one table, a batch at a time. */
 export interface Task {
@@ -14,8 +15,28 @@ export interface Task {
   readonly returning: readonly string[]
   /** How many parameters a row has. */
   readonly parameters: number
+  /** Types of the first parameters, where it pays to cast them once, however many expressions name them. */
+  readonly types?: readonly string[]
   /** What becomes of each row, in the order of `rows`. Must not write; may be run again for the same rows. */
-  readonly change: (rows: readonly StoredRow[], cipher: RowCipher) => Promise<readonly Outcome[]>
+  readonly change: (rows: readonly StoredRow[], cipher: RowCipher, cipherOf: CipherOf) => Promise<readonly Outcome[]>
+  /** Where a row that is done looks like one that is not: all rows are met once. `where` may then hold of what is written. */
+  readonly once?: Once
+  /** KMS calls that the task made itself, beside those of the key service. */
+  readonly kmsCalls?: () => number
+}
+
+/** Ciphers that seal under an extra encryption context, with the keys of the batch. */
+export type CipherOf = (context: EncryptionContext | undefined) => RowCipher
+
+/** One pass over the rows in the order of their keys, for which locked rows are waited for. */
+export interface Once {
+  /** Rows up to this key were met before. */
+  readonly after: Key | undefined
+  /** How many they were, and how many of them were refused. */
+  readonly rows: number
+  readonly refused: number
+  /** Told when all rows up to a key are committed, of which so many are new. */
+  readonly reached: (last: Key, rows: number, refused: number) => void
 }
 
 export type Outcome =

@@ -11,12 +11,32 @@ export interface Change {
   readonly accepts: (texts: TextRow) => boolean
 }
 
+/** A batch's rows are found by their keys, however many of the table's rows they seem to be; what is unique is so at once. */
+const BY_KEY = 'SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET CONSTRAINTS ALL IMMEDIATE'
+
+/** The database does not take the changes as they are: some of their rows are refused. */
+export class ChangesRefused extends Error {}
+
 /**
- * Writes the changes of a batch in one statement. Rows that the database refuses are found by halving, and left as they were; all others are written.
+ * Writes the changes of a batch in one statement.
+ *
+ * No savepoint guards it: a row that its transaction has locked and a savepoint's updates costs PostgreSQL a MultiXact each.
+ *
+ * @throws ChangesRefused where rows are refused: the transaction is lost, and {@link writeInParts} tells which they are in the next one.
+ */
+export async function writeAll(sql: postgres.TransactionSql, task: Task, changes: readonly Change[]): Promise<void> {
+  if (changes.length === 0) return
+  await update(sql, task, changes).catch((error: unknown) => {
+    throw refusal(error) === undefined ? error : new ChangesRefused()
+  })
+}
+
+/**
+ * Writes changes of which some are refused: those are found by halving, and left as they were; all others are written.
  *
  * @returns what was refused
  */
-export async function writeChanges(
+export async function writeInParts(
   sql: postgres.TransactionSql,
   task: Task,
   changes: readonly Change[],
@@ -32,12 +52,12 @@ export async function writeChanges(
     if (changes.length === 1)
       return [{ model: task.table.model, field: undefined, primaryKey: primaryKey(task.table, first.row.key), ...reason }]
     const half = Math.ceil(changes.length / 2)
-    return [...(await writeChanges(sql, task, changes.slice(0, half))), ...(await writeChanges(sql, task, changes.slice(half)))]
+    return [...(await writeInParts(sql, task, changes.slice(0, half))), ...(await writeInParts(sql, task, changes.slice(half)))]
   }
 }
 
 async function update(sql: postgres.TransactionSql, task: Task, changes: readonly Change[]): Promise<void> {
-  const { table, assignments, returning, parameters } = task
+  const { table, assignments, returning, parameters, types = [] } = task
   const keys = table.key.map((_, i) => `k${i}`)
   const names = [...keys, ...Array.from({ length: parameters }, (_, i) => `p${i}`)]
   const columns = [
@@ -46,8 +66,11 @@ async function update(sql: postgres.TransactionSql, task: Task, changes: readonl
   ]
   const same = table.key.map((column, i) => `t.${column.sql} = v.k${i}::${column.type}`)
   const given = names.map((_, i) => `$${i + 1}::text[]`).join(', ')
-  const text = `UPDATE ${table.sql} AS t SET ${assignments.join(', ')} FROM unnest(${given}) WITH ORDINALITY AS v(${names.join(', ')}, place) WHERE ${same.join(' AND ')} RETURNING ${['v.place', ...returning].join(', ')}`
-  const rows = await textRows(sql, text, columns.map(arrayLiteral))
+  const typed = [...keys, ...types.map((type, i) => `p${i}::${type} AS p${i}`), ...names.slice(keys.length + types.length)]
+  // OFFSET keeps the planner from moving the casts to each place where they are used.
+  const source = `SELECT ${typed.join(', ')}, place FROM unnest(${given}) WITH ORDINALITY AS u(${names.join(', ')}, place) OFFSET 0`
+  const text = `UPDATE ${table.sql} AS t SET ${assignments.join(', ')} FROM (${source}) AS v WHERE ${same.join(' AND ')} RETURNING ${['v.place', ...returning].join(', ')}`
+  const [, rows] = await Promise.all([sql.unsafe(BY_KEY), textRows(sql, text, columns.map(arrayLiteral))])
   // The rows are locked: only a trigger, a rule or a policy can have kept one back.
   if (rows.length !== changes.length)
     throw new RowRefused('KEPT_BACK', 'a trigger, a rule or a policy of the table keeps the row from being updated')
@@ -79,8 +102,33 @@ function refusal(error: unknown): { readonly code: string; readonly reason: stri
       reason: `another row has an equal value in a unique column, as \`normalize\` and its index have it${of}`,
     }
   if (code.startsWith('23')) return { code: 'REFUSED', reason: `a constraint of the database refuses the row${of}` }
-  // Data exceptions, and what triggers raise.
-  if (code.startsWith('22') || code === 'P0001')
-    return { code: 'REFUSED', reason: `the database refuses the row (SQLSTATE ${code})` }
-  return undefined
+  if (!SQL_STATE.test(code) || ABOUT_THE_WHOLE.has(code.slice(0, 2))) return undefined
+  return { code: 'REFUSED', reason: `the database refuses the row (SQLSTATE ${code})` }
 }
+
+const SQL_STATE = /^[0-9A-Z]{5}$/
+/** Classes of errors that no row is to blame for: all others are about data, or are what triggers raise. */
+const ABOUT_THE_WHOLE = new Set([
+  '08',
+  '0A',
+  '24',
+  '25',
+  '26',
+  '28',
+  '2B',
+  '2D',
+  '34',
+  '3B',
+  '3D',
+  '3F',
+  '40',
+  '42',
+  '53',
+  '55',
+  '57',
+  '58',
+  '72',
+  'F0',
+  'HV',
+  'XX',
+])

@@ -1,4 +1,4 @@
-import { createKeyring, createKeys, type KeyService } from 'prisma-envelope/rows'
+import { createKeyring, createKeys, type Keyring, type KeyService } from 'prisma-envelope/rows'
 import type { CliConfig } from '../config/config.ts'
 import { type ConfigOverrides, loadConfig } from '../config/load-config.ts'
 import { pacedKeys } from '../config/paced-keys.ts'
@@ -16,6 +16,7 @@ export interface CommonOptions extends ConfigOverrides {
 export interface Context {
   readonly config: CliConfig
   readonly sql: Connection
+  readonly keyring: Keyring
   readonly keys: KeyService
   readonly output: Output
   /** Aborted by SIGINT and SIGTERM: finish what is under way, and end. */
@@ -34,8 +35,9 @@ export async function withContext<T>(
   work: (context: Context) => Promise<T>,
 ): Promise<T> {
   const config = await loadConfig(options)
+  const keyring = createKeyring(options.kmsRate === undefined ? config.keys : pacedKeys(config.keys, options.kmsRate))
   const keys = createKeys({
-    keyring: createKeyring(options.kmsRate === undefined ? config.keys : pacedKeys(config.keys, options.kmsRate)),
+    keyring,
     ...(config.indexKey !== undefined && { indexKey: config.indexKey }),
     ...(config.wrap !== undefined && { mode: config.wrap }),
     ...(config.branch !== undefined && { branch: config.branch }),
@@ -54,7 +56,7 @@ export async function withContext<T>(
   }
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, interrupt)
   try {
-    return await work({ config, sql, keys, output, stop: stop.signal })
+    return await work({ config, sql, keyring, keys, output, stop: stop.signal })
   } finally {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, interrupt)
     output.close()

@@ -31,10 +31,11 @@ export function decryptTask(table: Table, names: ReadonlySet<string>): Task {
     where: unfinished,
     // No column gets NULL, as none gets a value that was null.
     assignments: [
-      `${table.envelope} = v.p0::jsonb`,
+      `${table.envelope} = v.p0`,
       ...fields.map(({ sql, type }, i) => `${sql} = coalesce(v.p${i + 1}::${type}, t.${sql})`),
     ],
-    returning: [`t.${table.envelope} IS NOT DISTINCT FROM v.p0::jsonb`, ...fields.map((field) => printed(field))],
+    returning: [`t.${table.envelope} IS NOT DISTINCT FROM v.p0`, ...fields.map((field) => printed(field))],
+    types: ['jsonb'],
     parameters: 1 + fields.length,
     change,
   }

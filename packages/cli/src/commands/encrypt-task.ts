@@ -41,7 +41,7 @@ export function encryptTask(table: Table, { fields: names, thorough, lossy }: En
     table,
     where: () => (thorough ? 'true' : unfinished()),
     assignments: [
-      `${table.envelope} = v.p0::jsonb`,
+      `${table.envelope} = v.p0`,
       ...fields.map((field) =>
         field.search === undefined
           ? `${field.sql} = CASE WHEN t.${field.sql} IS NULL THEN NULL ELSE ${literal(field.placeholder)}::${field.type} END`
@@ -50,7 +50,7 @@ export function encryptTask(table: Table, { fields: names, thorough, lossy }: En
     ],
     returning: [
       [
-        `t.${table.envelope} = v.p0::jsonb`,
+        `t.${table.envelope} = v.p0`,
         ...fields.map((field) =>
           field.search === undefined
             ? `(t.${field.sql} IS NULL OR ${looksSealed(field)})`
@@ -58,6 +58,7 @@ export function encryptTask(table: Table, { fields: names, thorough, lossy }: En
         ),
       ].join(' AND '),
     ],
+    types: ['jsonb'],
     parameters: 1 + searchable.length,
     change,
   }

@@ -5,6 +5,7 @@ import type { Task } from '../batches/task.ts'
 import { textRows } from '../database/connection.ts'
 import { EXIT, type ExitCode } from '../exit-code.ts'
 import { createMeter } from '../progress/meter.ts'
+import { assertPermitted } from '../rows/permissions.ts'
 import { inspectTable, selectedModels, type Table } from '../rows/table.ts'
 import type { CommonOptions, Context } from './context.ts'
 
@@ -26,10 +27,10 @@ export function addRowOptions(command: Command): Command {
     .option('--rate <rows>', 'rows a second at most', wholeNumber(1, 10_000_000))
     .option('--kms-rate <calls>', 'KMS calls a second at most', wholeNumber(1, 100_000))
     .option('--pause-file <path>', 'no batch starts while this file exists')
-    .option('--max-replication-lag <seconds>', 'no batch starts while a replica is further behind', Number)
+    .option('--max-replication-lag <seconds>', 'no batch starts while a replica is further behind', duration)
     .option('--limit <rows>', 'end after so many rows', wholeNumber(1, Number.MAX_SAFE_INTEGER))
     .option('--dry-run', 'do all but write')
-    .option('--patience <seconds>', 'of failures in a row (KMS or database away) before giving up', Number, 600)
+    .option('--patience <seconds>', 'of failures in a row (KMS or database away) before giving up', duration, 600)
 }
 
 export function wholeNumber(least: number, most: number): (text: string) => number {
@@ -39,6 +40,12 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
       throw new InvalidArgumentError(`give a whole number from ${least} to ${most}.`)
     return number
   }
+}
+
+export function duration(text: string): number {
+  const seconds = Number(text)
+  if (text.trim() === '' || !Number.isFinite(seconds) || seconds < 0) throw new InvalidArgumentError('give a number of seconds.')
+  return seconds
 }
 
 export interface ModelResult extends RunResult {
@@ -57,39 +64,40 @@ export function resultsForPrograms(results: readonly ModelResult[]): readonly ob
  * Runs a task over each chosen model, after all of them were compared with the database.
  *
  * @param taskOf the task of one model and its chosen fields
+ * @param writes what the task writes into besides envelopes: the columns of the chosen fields, or nothing
  */
 export async function runOverModels(
   context: Context,
   names: readonly string[],
   options: RowOptions,
-  taskOf: (table: Table, fields: ReadonlySet<string>) => Task,
+  taskOf: (table: Table, fields: ReadonlySet<string>) => Task | Promise<Task>,
+  writes: 'columns' | 'nothing' = 'columns',
 ): Promise<readonly ModelResult[]> {
   const { config, sql, keys, output, stop } = context
   const chosen = [...selectedModels(config.models, names)]
   const tables: { readonly table: Table; readonly fields: ReadonlySet<string> }[] = []
   for (const [model, fields] of chosen) {
-    tables.push({
-      table: await inspectTable(sql, model, config.models[model] as NonNullable<(typeof config.models)[string]>),
-      fields,
-    })
+    const table = await inspectTable(sql, model, config.models[model] as NonNullable<(typeof config.models)[string]>)
+    await assertPermitted(sql, table, writes === 'columns' ? fields : new Set(), options.dryRun !== true)
+    tables.push({ table, fields })
   }
   const pace = createPace(sql, options)
   const results: ModelResult[] = []
   let left = options.limit
   for (const { table, fields } of tables) {
-    const task = taskOf(table, fields)
+    const task = await taskOf(table, fields)
     const total = await countRows(context, task)
     const meter = createMeter()
     const callsBefore = kmsCalls(context)
-    let done = 0
-    let findings = 0
+    let done = task.once?.rows ?? 0
+    let findings = task.once?.refused ?? 0
     const tell = (): void =>
       output.progress({
         model: table.model,
         done,
         total,
         rowsPerSecond: meter.rowsPerSecond,
-        kmsCalls: kmsCalls(context) - callsBefore,
+        kmsCalls: kmsCalls(context) - callsBefore + (task.kmsCalls?.() ?? 0),
         findings,
       })
     const result = await runTask(sql, keys, task, pace, runOptions(), {
@@ -112,8 +120,9 @@ export async function runOverModels(
   return results
 
   function runOptions() {
-    const { batch, workers, dryRun = false, patience } = options
-    return { batch, workers, limit: left, dryRun, patience: patience * 1000, stop }
+    const { batch, workers, rate = batch, dryRun = false, patience } = options
+    // No batch is more than what a second may have.
+    return { batch: Math.min(batch, rate), workers, limit: left, dryRun, patience: patience * 1000, stop }
   }
 }
 
@@ -123,13 +132,14 @@ export function exitCodeOf(results: readonly ModelResult[], stop: AbortSignal): 
   return results.some(({ refused }) => refused > 0) ? EXIT.wrong : EXIT.done
 }
 
-function kmsCalls({ keys }: Context): number {
+/** Of the key service. */
+export function kmsCalls({ keys }: Context): number {
   const { generateDataKey, unwrap } = keys.stats.kmsCalls
   return generateDataKey + unwrap
 }
 
 /** Beyond this, counting takes longer than it is worth: the planner's estimate has to do. */
-const COUNTED_EXACTLY = 2_000_000
+export const COUNTED_EXACTLY = 2_000_000
 
 async function countRows({ sql }: Context, task: Task): Promise<number> {
   const { table } = task

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { EXIT } from '../exit-code.ts'
 import type { Program } from '../program.ts'
+import { assertPermitted } from '../rows/permissions.ts'
 import { inspectTable, selectedModels, type Table } from '../rows/table.ts'
 import { type Census, takeCensus } from '../status/census.ts'
 import { type Forecast, forecast, measureSealing, PRICE_SOURCE } from '../status/forecast.ts'
@@ -27,7 +28,10 @@ export function addStatus({ commander, run }: Program): void {
         const tables: { readonly table: Table; readonly names: ReadonlySet<string> }[] = []
         for (const [model, fields] of selectedModels(config.models, names)) {
           const plan = config.models[model]
-          if (plan !== undefined) tables.push({ table: await inspectTable(sql, model, plan), names: fields })
+          if (plan === undefined) continue
+          const table = await inspectTable(sql, model, plan)
+          await assertPermitted(sql, table, fields, false)
+          tables.push({ table, names: fields })
         }
         const keys = await throwAwayKeys()
         const models: (Census & { readonly left: Forecast })[] = []

@@ -1,16 +1,18 @@
 import type { Command } from 'commander'
 import { createPace, type PaceOptions } from '../batches/pace.ts'
+import { isPassing, patiently } from '../batches/retry.ts'
 import { connect } from '../database/connection.ts'
 import { EXIT } from '../exit-code.ts'
 import type { Program } from '../program.ts'
 import { createMeter } from '../progress/meter.ts'
+import { assertPermitted } from '../rows/permissions.ts'
 import { countedRows } from '../rows/row-count.ts'
 import { inspectTable, selectedModels, type Table } from '../rows/table.ts'
 import { createFindings, type Findings } from '../verification/findings.ts'
 import { type ModelReport, type VerifyOptions, verifyModel } from '../verification/verify-model.ts'
 import { verifyText } from '../verification/verify-text.ts'
 import type { CommonOptions, Context } from './context.ts'
-import { wholeNumber } from './row-command.ts'
+import { duration, wholeNumber } from './row-command.ts'
 
 interface Options extends CommonOptions, PaceOptions {
   readonly sample?: number
@@ -43,8 +45,8 @@ export function addVerify({ commander, run }: Program): void {
     .option('--rate <rows>', 'rows a second at most', wholeNumber(1, 10_000_000))
     .option('--kms-rate <calls>', 'KMS calls a second at most', wholeNumber(1, 100_000))
     .option('--pause-file <path>', 'no page is read while this file exists')
-    .option('--max-replication-lag <seconds>', 'no page is read while a replica is further behind', Number)
-    .option('--patience <seconds>', 'of failures in a row (KMS or database away) before giving up', Number, 600)
+    .option('--max-replication-lag <seconds>', 'no page is read while a replica is further behind', duration)
+    .option('--patience <seconds>', 'of failures in a row (KMS or database away) before giving up', duration, 600)
     .action((names: string[], _options: unknown, command: Command) => {
       const options = command.optsWithGlobals<Options>()
       return run(options, options.workers + 1, async (context) => {
@@ -57,6 +59,8 @@ export function addVerify({ commander, run }: Program): void {
         try {
           const reports = await verifyModels(context, names, findings, options, {
             ...options,
+            // No page is more than what a second may have.
+            batch: Math.min(options.batch, options.rate ?? options.batch),
             patience: options.patience * 1000,
             stop,
             sample: options.sample,
@@ -66,6 +70,9 @@ export function addVerify({ commander, run }: Program): void {
           const complete = !stop.aborted && reports.every((report) => report.complete)
           const models = reports.map((report) => ({ ...report, findings: findings.of(report.model) }))
           output.result(verifyText(models), { command: 'verify', complete, findings: findings.total, models })
+        } catch (error) {
+          // Whoever is told to stop while the database or the KMS is away need not hear of that.
+          if (!stop.aborted || !isPassing(error)) throw error
         } finally {
           await against?.end({ timeout: 5 })
         }
@@ -87,17 +94,22 @@ async function verifyModels(
   pacing: PaceOptions,
   options: VerifyOptions,
 ): Promise<readonly ModelReport[]> {
+  const onRetry = (error: unknown): void => output.note(`trying again after ${(error as { code?: string }).code ?? 'an error'}`)
+  const patient = <T>(work: () => Promise<T>): Promise<T> => patiently({ patience: options.patience, stop, onRetry }, work)
   const tables: { readonly table: Table; readonly names: ReadonlySet<string> }[] = []
   for (const [model, fields] of selectedModels(config.models, names)) {
     const plan = config.models[model]
-    if (plan !== undefined) tables.push({ table: await inspectTable(sql, model, plan), names: fields })
+    if (plan === undefined) continue
+    const table = await patient(() => inspectTable(sql, model, plan))
+    await patient(() => assertPermitted(sql, table, fields, false))
+    tables.push({ table, names: fields })
   }
   const pace = createPace(sql, pacing)
   const reports: ModelReport[] = []
   for (const { table, names: chosen } of tables) {
     if (stop.aborted) break
     const { model } = table
-    const total = Math.min(options.sample ?? Number.POSITIVE_INFINITY, await countedRows(sql, table))
+    const total = Math.min(options.sample ?? Number.POSITIVE_INFINITY, await patient(() => countedRows(sql, table)))
     const meter = createMeter()
     const [callsBefore, findingsBefore] = [keys.stats.kmsCalls.unwrap, findings.total]
     let done = 0

@@ -1,5 +1,5 @@
 import { loadConfig as load } from 'c12'
-import { EnvelopeError } from 'prisma-envelope/rows'
+import { EnvelopeError, type ModelsPlan } from 'prisma-envelope/rows'
 import { UsageError } from '../usage-error.ts'
 import type { CliConfig } from './config.ts'
 
@@ -69,7 +69,26 @@ function validConfig(given: CliConfig, { databaseUrl, prepare }: ConfigOverrides
   if (typeof config.keys?.current !== 'object') throw new UsageError('`keys.current` of the configuration must be a key provider')
   if (typeof config.database.url !== 'string' || config.database.url === '')
     throw new UsageError('`database.url` of the configuration is missing: give it there, or by --database-url')
-  return config
+  return { ...config, models: inSchema(config.models, schemaOf(config.database.url)) }
+}
+
+/** What Prisma's parameter `?schema=` says. */
+function schemaOf(url: string): string | undefined {
+  try {
+    return new URL(url).searchParams.get('schema') ?? undefined
+  } catch {
+    throw new UsageError(
+      '`database.url` of the configuration is no URL: write it as postgresql://user:password@host:port/database',
+    )
+  }
+}
+
+/** Tables without a schema of their own stand in the connection's. A pooler passes no `search_path` on. */
+function inSchema(models: ModelsPlan, schema: string | undefined): ModelsPlan {
+  if (schema === undefined) return models
+  return Object.fromEntries(
+    Object.entries(models).map(([name, model]) => [name, { ...model, table: { schema, ...model.table } }]),
+  )
 }
 
 function messageOf(error: unknown): string {

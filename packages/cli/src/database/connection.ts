@@ -5,22 +5,20 @@ export type Connection = postgres.Sql
 /** A connection, or one within a transaction. */
 export type Queryable = Connection | postgres.TransactionSql
 
+/** Parameters of a connection string that postgres.js or PostgreSQL knows. Others are Prisma's, or a pooler's. */
+const KNOWN_PARAMETERS = new Set(['sslmode', 'connect_timeout', 'application_name', 'options'])
+
 /** Opens a pool. Nothing is asked of the server until the first query. */
 export function connect({ database }: CliConfig, connections: number): Connection {
-  // Prisma's own parameters are none of PostgreSQL's.
   const url = new URL(database.url)
-  const schema = url.searchParams.get('schema')
-  for (const name of ['schema', 'connection_limit', 'pool_timeout', 'pgbouncer', 'socket_timeout']) url.searchParams.delete(name)
+  for (const name of Array.from(url.searchParams.keys())) if (!KNOWN_PARAMETERS.has(name)) url.searchParams.delete(name)
   return postgres(url.toString(), {
     max: connections,
     prepare: database.prepare ?? true,
     // Types are asked for as text; arrays are sent as literals.
     fetch_types: false,
     onnotice: () => {},
-    connection: {
-      application_name: 'prisma-envelope-cli',
-      ...(schema !== null && { search_path: schema }),
-    },
+    connection: { application_name: 'prisma-envelope-cli' },
   })
 }
 
@@ -49,6 +47,7 @@ export const TRANSACTION_SETTINGS: string = `SELECT ${Object.entries({
   bytea_output: 'hex',
   extra_float_digits: '1',
   lock_timeout: '5s',
+  statement_timeout: '0',
 })
   .map(([name, value]) => `set_config('${name}', '${value}', true)`)
   .join(', ')}`

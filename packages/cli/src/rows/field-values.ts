@@ -29,13 +29,10 @@ export function sourceOf(field: Field, text: string | null, held: Json | undefin
   return isSealedText(field, text) ? 'record' : 'column'
 }
 
-function holdsPlaceholder({ text: codec, plan, placeholder }: Field, text: string): boolean {
+function holdsPlaceholder({ text: codec, placeholder, returnedPlaceholder }: Field, text: string): boolean {
   if (text === placeholder) return true
-  // PostgreSQL pads what a Char(n) column returns.
-  if (plan.native?.name === 'Char' && text.replace(/ +$/, '') === placeholder.replace(/ +$/, '')) return true
-  const wanted = plan.list === true ? [] : (plan.encrypted?.placeholder ?? null)
   try {
-    return JSON.stringify(codec.parse(text, true)) === JSON.stringify(wanted)
+    return JSON.stringify(codec.parse(text, true)) === returnedPlaceholder
   } catch (error) {
     if (error instanceof EnvelopeError) return false
     throw error

@@ -11,6 +11,11 @@ import {
 /** Codes of errors that are about the row, and not about the KMS or the configuration as a whole. */
 const ABOUT_THE_ROW = new Set(['CANNOT_OPEN', 'KEY_UNKNOWN', 'CONTEXT_MISMATCH', 'UNSUPPORTED', 'ERASED'])
 
+/** Whether an error is about the row, and not about a KMS that is down or refuses. */
+export function isAboutTheRow({ code }: EnvelopeError): boolean {
+  return ABOUT_THE_ROW.has(code)
+}
+
 /**
  * Opens rows; one that does not open has its error in its place.
  *
@@ -19,7 +24,7 @@ const ABOUT_THE_ROW = new Set(['CANNOT_OPEN', 'KEY_UNKNOWN', 'CONTEXT_MISMATCH',
 export async function openRows(cipher: RowCipher, rows: readonly RowToOpen[]): Promise<readonly (OpenedRow | EnvelopeError)[]> {
   if (rows.length === 0) return []
   const opened = await cipher.open(rows)
-  for (const result of opened) if (result instanceof EnvelopeError && !ABOUT_THE_ROW.has(result.code)) throw result
+  for (const result of opened) if (result instanceof EnvelopeError && !isAboutTheRow(result)) throw result
   return opened
 }
 

@@ -9,9 +9,10 @@ import {
   type ModelsPlan,
   type SearchPlan,
 } from 'prisma-envelope/rows'
-import { type Queryable, textRows } from '../database/connection.ts'
-import { literal, quoted, tableOf } from '../database/sql-text.ts'
+import type { Queryable } from '../database/connection.ts'
+import { literal, quoted } from '../database/sql-text.ts'
 import { UsageError } from '../usage-error.ts'
+import { findRelation, type Relation } from './relation.ts'
 
 export interface Column {
   /** Prisma's name. */
@@ -21,6 +22,8 @@ export interface Column {
   readonly sql: string
   /** The database's own type, with its modifiers, as a cast takes it. */
   readonly type: string
+  /** Whether the database computes it. */
+  readonly isGenerated: boolean
   /** Whether the database allows no NULL. */
   readonly notNull: boolean
   readonly text: ColumnText
@@ -31,6 +34,8 @@ export interface Field extends Column {
   readonly search: SearchPlan | undefined
   /** The placeholder as PostgreSQL reads it. */
   readonly placeholder: string
+  /** JSON of the placeholder as it reads back: padded by Char, rounded by Decimal, cut to its time by Time. */
+  readonly returnedPlaceholder: string
 }
 
 /** An encrypted model, with what the database says of its table. */
@@ -49,11 +54,6 @@ export interface Table {
   readonly bound: readonly Column[]
   /** Field-set id of a record that holds all encrypted fields. */
   readonly fieldSet: string
-}
-
-interface CatalogColumn {
-  readonly type: string
-  readonly notNull: boolean
 }
 
 /** The encrypted models of the plan that `names` select (all, if none is given), as far as the plan tells. */
@@ -87,9 +87,8 @@ function encryptedFields(plan: ModelPlan | undefined): string[] | undefined {
 export async function inspectTable(sql: Queryable, model: string, plan: ModelPlan): Promise<Table> {
   const { envelope } = plan
   if (envelope === undefined) throw new TypeError(`${model} has no encrypted fields`)
-  const name = tableOf(plan)
-  const catalog = await columnsOf(sql, name)
-  if (catalog.size === 0) throw new UsageError(`${model}: the database has no table ${name}: apply your migrations first`)
+  const relation = await findRelation(sql, model, plan)
+  const { name, columns: catalog } = relation
   const column = (field: string): Column => {
     const columnPlan = plan.columns[field] as ColumnPlan
     const found = catalog.get(columnPlan.column)
@@ -106,40 +105,35 @@ export async function inspectTable(sql: Queryable, model: string, plan: ModelPla
     if (encrypted === undefined) return []
     const known = column(field)
     const placeholder = known.text.print(list === true ? [] : encrypted.placeholder)
-    return [{ ...known, identity: encrypted.identity, search: encrypted.search, placeholder }]
+    const returnedPlaceholder = JSON.stringify(list === true ? [] : known.text.parse(placeholder, true))
+    return [{ ...known, identity: encrypted.identity, search: encrypted.search, placeholder, returnedPlaceholder }]
   })
   return {
     model,
     plan,
     sql: name,
     identity: plan.table.identity,
-    key: keyOf(plan).map(column),
+    key: keyOf(plan, relation).map(column),
     envelope: envelopeColumn.sql,
     fields,
     bound: envelope.bind.map(column),
     fieldSet: fieldSetId(fields.map(({ identity }) => identity)),
   }
 
-  function keyOf({ primaryKey, uniques, columns }: ModelPlan): readonly string[] {
-    if (primaryKey.length > 0) return primaryKey
-    const usable = uniques.find(({ fields: names }) =>
-      names.every((field) => columns[field]?.required === true && columns[field].encrypted === undefined),
-    )
-    if (usable !== undefined) return usable.fields
+  /** The primary key or another unique key: one that the database knows to be unique, too. */
+  function keyOf({ primaryKey, uniques, columns }: ModelPlan, { uniqueKeys }: Relation): readonly string[] {
+    const isUnique = (names: readonly string[]): boolean =>
+      names.length > 0 &&
+      names.every(
+        (field) => columns[field]?.encrypted === undefined && catalog.get(columns[field]?.column ?? '')?.notNull === true,
+      ) &&
+      uniqueKeys.some((key) => key.every((name) => names.some((field) => columns[field]?.column === name)))
+    const found = [primaryKey, ...uniques.map(({ fields: names }) => names)].find(isUnique)
+    if (found !== undefined) return found
     throw new UsageError(
-      `${model}: it has no primary key and no unique key of columns that are required and not encrypted: add one to move its rows`,
+      `${model}: the table ${name} has no primary key, and no unique key of the schema whose columns are NOT NULL and not encrypted: add one to move its rows`,
     )
   }
-}
-
-/** The columns of a table by name; none where there is no such table. */
-export async function columnsOf(sql: Queryable, table: string): Promise<ReadonlyMap<string, CatalogColumn>> {
-  const rows = await textRows(
-    sql,
-    `SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull FROM pg_attribute a
-     WHERE a.attrelid = to_regclass(${literal(table)}) AND a.attnum > 0 AND NOT a.attisdropped`,
-  )
-  return new Map(rows.map(([column, type, notNull]) => [column as string, { type: type as string, notNull: notNull === 't' }]))
 }
 
 /** The bound values of a row, from its columns' texts. */

@@ -9,7 +9,7 @@ export function statusText(
 ): string {
   const about = estimated ? 'about ' : ''
   const lines = [
-    [`${model}`, `${about}${count(rows)} rows${estimated ? ', estimated from a sample of their blocks' : ''}`],
+    [model, `${about}${count(rows)} rows${estimated ? ', estimated from a sample of their blocks' : ''}`],
     ['encrypted', count(encrypted)],
     ['plaintext', count(plaintext)],
     ['mixed', `${count(mixed)}${mixed > 0 ? `, of which ${count(foreignWrites)} by foreign writes` : ''}`],

@@ -1,10 +1,11 @@
 import { isDeepStrictEqual } from 'node:util'
 import { createRowCipher, EnvelopeError, type Json, type KeyService, type OpenedRow } from 'prisma-envelope/rows'
 import type { Connection } from '../database/connection.ts'
-import { isSealedText, recorded } from '../rows/field-values.ts'
+import { recorded, sourceOf } from '../rows/field-values.ts'
+import { findRelation } from '../rows/relation.ts'
 import { openRows } from '../rows/reopened.ts'
 import type { StoredRow } from '../rows/stored-row.ts'
-import { columnsOf, type Field, type Table } from '../rows/table.ts'
+import type { Field, Table } from '../rows/table.ts'
 import { UsageError } from '../usage-error.ts'
 import { type ReadRow, rowsByKey } from './read-rows.ts'
 
@@ -17,7 +18,7 @@ export interface Comparison {
   onlyHere: number
   /** Rows that the copy alone has: deleted since. */
   onlyThere: number
-  /** Rows that can't be read, on one side or the other. */
+  /** Rows that do not open, on one side or the other. */
   unreadable: number
   /** Equal as Prisma Client reads them: a column of the copy holds more digits. */
   rounded: number
@@ -47,9 +48,9 @@ export interface Copy {
  *
  * @throws UsageError where it lacks a table or a column.
  */
-export async function openCopy(sql: Connection, table: Table, fields: readonly Field[], keys: KeyService): Promise<Copy> {
-  const columns = await columnsOf(sql, table.sql)
-  if (columns.size === 0) throw new UsageError(`${table.model}: the copy has no table ${table.sql}`)
+export async function openCopy(sql: Connection, here: Table, fields: readonly Field[], keys: KeyService): Promise<Copy> {
+  const { name: copied, columns } = await findRelation(sql, here.model, here.plan)
+  const table = { ...here, sql: copied }
   for (const { name, plan } of [...table.key, ...table.bound, ...fields]) {
     if (!columns.has(plan.column)) throw new UsageError(`${table.model}.${name}: the copy's table ${table.sql} lacks its column`)
   }
@@ -79,7 +80,7 @@ export async function openCopy(sql: Connection, table: Table, fields: readonly F
         if (other instanceof EnvelopeError || read.row instanceof EnvelopeError) return { kind: 'unreadable' }
         return compareRows(
           fields,
-          { columns: fields.map((field) => textOf(table.fields, read.row as StoredRow, field)), opened: openedHere },
+          { columns: fields.map((field) => textOf(here.fields, read.row as StoredRow, field)), opened: openedHere },
           { columns: fields.map((field) => textOf(fields, other, field)), opened: openedOf.get(other) },
         )
       })
@@ -110,15 +111,21 @@ function compareRows(fields: readonly Field[], here: Side, there: Side): Verdict
   if (here.opened instanceof EnvelopeError || there.opened instanceof EnvelopeError) return { kind: 'unreadable' }
   const differing: Field[] = []
   let rounded = false
-  let unreadable = false
   fields.forEach((field, i) => {
-    const [mine, other] = [here, there].map(({ columns, opened }) => valueOf(field, columns[i] ?? null, opened as OpenedRow))
-    if (mine === undefined || other === undefined) unreadable = true
-    else if (!isDeepStrictEqual(mine.value, other.value)) differing.push(field)
-    else if (mine.rounded !== other.rounded) rounded = true
+    const texts = [here, there].map(({ columns }) => columns[i] ?? null)
+    const [mine, other] = [here, there].map(({ opened }, side) => valueOf(field, texts[side] ?? null, opened as OpenedRow))
+    // What Prisma Client can't read is not encrypted either: it has to stand there as it did.
+    const isSame = mine === undefined || other === undefined ? texts[0] === texts[1] : isSameJson(mine.value, other.value)
+    if (!isSame) differing.push(field)
+    else if (mine?.rounded !== other?.rounded) rounded = true
   })
-  if (differing.length > 0) return { kind: 'differing', fields: differing }
-  return { kind: unreadable ? 'unreadable' : rounded ? 'rounded' : 'equal' }
+  return differing.length > 0 ? { kind: 'differing', fields: differing } : { kind: rounded ? 'rounded' : 'equal' }
+}
+
+/** As JSON has them, which is how they are sealed: to it, -0 is 0. */
+function isSameJson(a: Json, b: Json): boolean {
+  const asSealed = (value: Json): unknown => JSON.parse(JSON.stringify(value))
+  return isDeepStrictEqual(a, b) || isDeepStrictEqual(asSealed(a), asSealed(b))
 }
 
 interface Value {
@@ -131,7 +138,9 @@ interface Value {
 /** A field's value as the mode `dual` reads it: sealed, unless something without the extension has written to the column since. */
 function valueOf(field: Field, text: string | null, opened: OpenedRow | undefined): Value | undefined {
   const held = opened === undefined ? undefined : recorded(opened.record, field)
-  if (held !== undefined && (text === null || isSealedText(field, text))) return { value: held, rounded: false }
+  const source = sourceOf(field, text, held)
+  if (source === 'lost') return undefined
+  if (source === 'record' && held !== undefined) return { value: held, rounded: false }
   if (text === null) return { value: field.plan.list === true ? [] : null, rounded: false }
   const exact = parsed(field, text, false)
   if (exact !== undefined) return { value: exact, rounded: false }

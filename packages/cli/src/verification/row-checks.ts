@@ -78,6 +78,8 @@ function problemOf(
   if (held !== null && !looksSealed) return foreign('neither its placeholder nor a token')
   if (value === null)
     return held === null ? undefined : { code: 'NULLNESS', reason: 'the column holds a value where the envelope holds null' }
+  // Prisma Client reads NULL as an empty list.
+  if (held === null && field.plan.list === true && Array.isArray(value) && value.length === 0) return undefined
   if (held === null) return { code: 'NULLNESS', reason: 'the column holds NULL where the envelope holds a value' }
   return invalid(field, value) ?? tokenProblem(value)
 }

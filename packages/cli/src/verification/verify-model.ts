@@ -1,11 +1,12 @@
 import { createRowCipher, EnvelopeError, type KeyService, type OpenedRow } from 'prisma-envelope/rows'
 import { type EachPageEvents, type EachPageOptions, eachPage } from '../batches/each-page.ts'
 import type { Pace } from '../batches/pace.ts'
+import { patiently } from '../batches/retry.ts'
 import type { Connection } from '../database/connection.ts'
 import { openRows } from '../rows/reopened.ts'
 import type { StoredRow } from '../rows/stored-row.ts'
 import type { Field, Table } from '../rows/table.ts'
-import { type Comparison, type Copy, keysOf, type OpenRow, openCopy } from './copy.ts'
+import { type Comparison, keysOf, type OpenRow, openCopy, type Verdict } from './copy.ts'
 import type { Findings } from './findings.ts'
 import { keyedPages, type ReadRow, rowsByKey, tablePages } from './read-rows.ts'
 import { type Problem, problemsOf, type Tokenizers } from './row-checks.ts'
@@ -51,9 +52,10 @@ export async function verifyModel(
   const cipher = createRowCipher({ keys })
   const identities = new Set(table.fields.map(({ identity }) => identity))
   const unknownFields = new Map<string, number>()
-  const copy = against === undefined ? undefined : await openCopy(against, table, fields, keys)
+  const copy = against === undefined ? undefined : await patient(() => openCopy(against, table, fields, keys))
   const comparison: Comparison = { equal: 0, differing: 0, onlyHere: 0, onlyThere: 0, unreadable: 0, rounded: 0 }
-  const sample = options.sample === undefined ? undefined : await sampleKeys(sql, table, options.sample)
+  const wanted = options.sample
+  const sample = wanted === undefined ? undefined : await patient(() => sampleKeys(sql, table, wanted))
   let rows = 0
 
   const next = sample === undefined ? tablePages(sql, table, batch) : keyedPages(sql, table, sample.keys, batch)
@@ -69,6 +71,10 @@ export async function verifyModel(
     ...(copy !== undefined && { against: comparison }),
   }
 
+  function patient<T>(work: () => Promise<T>): Promise<T> {
+    return patiently({ patience: options.patience, stop, onRetry: events.retried }, work)
+  }
+
   async function verify(page: readonly ReadRow[]): Promise<number> {
     const opened = await openPage(page)
     const searchable = fields.some(({ search }) => search !== undefined)
@@ -81,8 +87,7 @@ export async function verifyModel(
       const verdict = verdicts?.[i]
       if (verdict === undefined) return
       comparison[verdict.kind] += 1
-      for (const { name } of verdict.kind === 'differing' ? verdict.fields : [])
-        findings.add(table, row.read.key, { code: 'DIFFERS', reason: 'the value is another than in the copy', field: name })
+      for (const problem of differences(verdict, row)) findings.add(table, row.read.key, problem)
     })
     rows += page.length
     events.done(page.length)
@@ -106,6 +111,16 @@ export async function verifyModel(
   function problems({ read: { row }, opened }: OpenRow, tokenizers: Tokenizers): readonly Problem[] {
     if (!(row instanceof EnvelopeError)) return problemsOf(table, fields, row, opened, tokenizers)
     return [{ code: row.code, reason: `what the row is bound to can't be read: ${row.message}` }]
+  }
+
+  function differences(verdict: Verdict, { read, opened: here }: OpenRow): readonly Problem[] {
+    if (verdict.kind === 'differing')
+      return verdict.fields.map(({ name }) => ({ code: 'DIFFERS', reason: 'the value is another than in the copy', field: name }))
+    // That a row does not open here was found already.
+    const isOpen = !(read.row instanceof EnvelopeError || here instanceof EnvelopeError)
+    return verdict.kind === 'unreadable' && isOpen
+      ? [{ code: 'NOT_COMPARED', reason: 'the row can be read here, but not in the copy: it does not open there' }]
+      : []
   }
 
   function noteUnknown(opened: OpenedRow | EnvelopeError | undefined): void {

@@ -18,14 +18,23 @@ export class KeysNeeded extends Error {
 /** Keys for work that holds a database transaction open: it never waits for a KMS, but is abandoned and done again once the keys are there. */
 export interface KeysAhead {
   readonly keys: Keys
+  /** What an attempt sealed may have left this process, before it was abandoned: its keys seal nothing more. Else they serve the next attempt. */
+  sent(): void
   /** Releases all that was fetched. */
   release(): void
 }
 
-/** `keys`, and what was fetched for this work alone, whatever the cache may have let go of since. */
+/** Keys for one seal, to be given once. */
+interface Reservation {
+  readonly context: string
+  readonly keys: readonly SealingKey[]
+  given: boolean
+}
+
+/** `keys`, and what was fetched for this work alone, whatever the cache may have let go of since: so the work comes to an end however much it needs. */
 export function createKeysAhead(keys: Keys): KeysAhead {
   const opened = new Map<string, KeyHandle | EnvelopeError>()
-  const sealing = new Map<string, readonly SealingKey[]>()
+  let reservations: Reservation[] = []
   const held: KeyHandle[] = []
 
   const idOf = ({ kid, wrapped, context }: KeyToUnwrap): string => `${kid} ${wrapped} ${contextId(context)}`
@@ -45,28 +54,42 @@ export function createKeysAhead(keys: Keys): KeysAhead {
 
   function readyForSealing(context: EncryptionContext, rows: number): readonly SealingKey[] | undefined {
     const id = contextId(context)
-    const reserved = sealing.get(id) ?? []
-    if (reserved.reduce((sum, key) => sum + key.rows, 0) < rows) return keys.readyForSealing(context, rows)
-    sealing.delete(id)
-    return reserved
+    const reserved = reservations.find(
+      (candidate) =>
+        !candidate.given && candidate.context === id && candidate.keys.reduce((sum, key) => sum + key.rows, 0) >= rows,
+    )
+    if (reserved === undefined) return keys.readyForSealing(context, rows)
+    reserved.given = true
+    return reserved.keys.map((key) => ({ ...key, key: borrowed(key.key) }))
   }
 
   async function reserve(context: EncryptionContext, rows: number): Promise<void> {
-    const id = contextId(context)
-    for (const { key } of sealing.get(id) ?? []) key.release()
-    sealing.delete(id)
-    sealing.set(id, await keys.forSealing(context, rows))
+    const taken = await keys.forSealing(context, rows)
+    reservations.push({ context: contextId(context), keys: taken, given: false })
+    for (const { kid, wrapped, key } of taken) {
+      held.push(key)
+      // What is sealed may be opened again at once.
+      opened.set(idOf({ kid, wrapped, context }), key)
+    }
+  }
+
+  /** The attempt is abandoned, and the work done again once `fetch` has ended. */
+  function needing(fetch: () => Promise<void>): KeysNeeded {
+    return new KeysNeeded(() => {
+      for (const reservation of reservations) reservation.given = false
+      return fetch()
+    })
   }
 
   return {
     keys: {
       async forSealing(context, rows) {
-        throw new KeysNeeded(() => reserve(context, rows))
+        throw needing(() => reserve(context, rows))
       },
       readyForSealing,
       async forOpening(requests) {
         const missing = requests.filter((request) => find(request) === undefined)
-        if (missing.length > 0) throw new KeysNeeded(() => unwrap(missing))
+        if (missing.length > 0) throw needing(() => unwrap(missing))
         return requests.map((request) => find(request) as KeyHandle | EnvelopeError)
       },
       cached(request) {
@@ -77,22 +100,25 @@ export function createKeysAhead(keys: Keys): KeysAhead {
       async indexKey() {
         const ready = keys.readyIndexKey()
         if (ready !== undefined) return ready
-        throw new KeysNeeded(async () => (await keys.indexKey()).key.release())
+        throw needing(async () => (await keys.indexKey()).key.release())
       },
       indexKeyCount: keys.indexKeyCount,
       readyIndexKeys: () => keys.readyIndexKeys(),
       async indexKeys() {
         const ready = keys.readyIndexKeys()
         if (ready !== undefined) return ready
-        throw new KeysNeeded(async () => {
+        throw needing(async () => {
           for (const { key } of await keys.indexKeys()) key.release()
         })
       },
     },
+    sent() {
+      reservations = reservations.filter(({ given }) => !given)
+    },
     release() {
       for (const key of held.splice(0)) key.release()
-      for (const reserved of sealing.values()) for (const { key } of reserved) key.release()
-      sealing.clear()
+      reservations = []
+      opened.clear()
     },
   }
 }

@@ -73,7 +73,7 @@ export function ambiguousUniques(model: Model, rewriting: Rewriting): readonly A
   const { sealing } = model
   if (sealing === undefined || (!sealing.tolerant && rewriting.tools.cipher.tokensOfValue < 2)) return NONE
   return model.plan.uniques.flatMap(({ name, fields }) => {
-    const searched = fields.flatMap((part) => sealing.byName.get(part) ?? [])
+    const searched = fields.flatMap((part) => sealing.byName.get(part) ?? []).filter(({ search }) => search !== undefined)
     if (!searched.some((field) => hasAlternatives(field, rewriting))) return []
     const parts = new Set([...fields, ...searched.flatMap(({ search }) => search?.scope ?? [])])
     return [{ name, fields, searched, parts }]

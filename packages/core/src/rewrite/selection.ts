@@ -2,7 +2,7 @@ import { emptyInput, type Input, isInput } from './input.ts'
 import type { Model } from './model.ts'
 import { refuseDistinct, refuseOrder } from './refuse.ts'
 import type { Rewriting } from './rewriting.ts'
-import { type Expectation, rewriteUniqueWhere, rewriteWhere } from './where.ts'
+import { type Expectation, rewriteCursor, rewriteWhere } from './where.ts'
 
 /** How the rows of one level of a result are revealed. */
 export interface View {
@@ -140,7 +140,7 @@ export function rewriteReadConditions(
   refuseDistinct(model, args['distinct'], rewriting)
   return {
     ...('where' in args && { where: rewrite(model, args['where'], rewriting, expectations) }),
-    ...('cursor' in args && { cursor: rewriteUniqueWhere(model, args['cursor'], rewriting) }),
+    ...('cursor' in args && { cursor: rewriteCursor(model, args['cursor'], rewriting) }),
   }
 }
 

@@ -35,7 +35,7 @@ export function claimUniques(model: Model, values: UniqueValues, rewriting: Rewr
     let isNull = false
     for (const name of unique.fields) {
       const field = model.sealing?.byName.get(name)
-      if (field !== undefined) {
+      if (field !== undefined && unique.searched.includes(field)) {
         const value = values.searched(field)
         if (value === null) isNull = true
         else searched.push({ field, value, scope: values.scope(field), set: (held) => values.set(field, held) })

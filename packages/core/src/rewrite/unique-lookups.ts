@@ -49,10 +49,15 @@ export async function resolveUniques(
 }
 
 /** The key of the row that a place names. */
-async function find({ model, where, ambiguous }: Place, session: Session, rewriting: Rewriting): Promise<Input | undefined> {
+async function find(
+  { model, where, ambiguous, isCursor }: Place,
+  session: Session,
+  rewriting: Rewriting,
+): Promise<Input | undefined> {
   const key = plainKey(model, rewriting)
   const next = rewriting.next()
-  const condition = rewriteWhere(model, { AND: conditionsBy(model, where, ambiguous.slice(0, 1)) }, next)
+  const named = isCursor ? filterOf(model, where) : { AND: conditionsBy(model, where, ambiguous.slice(0, 1)) }
+  const condition = rewriteWhere(model, named, next)
   await next.settle()
   const envelope = model.sealing === undefined ? [] : [model.sealing.field]
   const rows = (await session.run(model, 'findMany', {
@@ -211,7 +216,8 @@ function atPlace(holder: Holder, key: string | number, model: Model, { places, r
   const where = holder[key]
   if (!isInput(where)) return
   const { ambiguous, isAnchored } = uniqueKeysOf(model, where, rewriting)
-  if (isAnchored || ambiguous.length === 0) return
+  // Conditions beside a key are met as well in every form; beside a cursor there can be none.
+  if (ambiguous.length === 0 || (isAnchored && !isCursor)) return
   const set = (found: Input): void => {
     holder[key] = found
   }

@@ -72,7 +72,7 @@ export function equalitiesOf(model: Model, where: unknown, rewriting: Rewriting)
 }
 
 /**
- * {@link rewriteWhere} of a `WhereUniqueInput` or `cursor`, whose row was looked for before where a value has several forms (`unique-lookups.ts`). What
+ * {@link rewriteWhere} of a `WhereUniqueInput`, whose row was looked for before where a value has several forms (`unique-lookups.ts`). What
  * is still asked for by such a value was not found, and is asked for in the one form that this client writes.
  */
 export function rewriteUniqueWhere(model: Model, where: unknown, rewriting: Rewriting, expectations?: Expectation[]): unknown {
@@ -83,6 +83,17 @@ export function rewriteUniqueWhere(model: Model, where: unknown, rewriting: Rewr
   if (!isAnchored) return rewriteLevel(where, { ...level, lookedUp: new Set(ambiguous) })
   const kept = Object.entries(where).filter(([key]) => !ambiguous.includes(key))
   return rewriteLevel(withConditions(Object.fromEntries(kept), conditionsBy(model, where, ambiguous), rewriting), level)
+}
+
+/** {@link rewriteUniqueWhere} of a cursor, which takes nothing but keys. */
+export function rewriteCursor(model: Model, cursor: unknown, rewriting: Rewriting): unknown {
+  const ambiguous = isInput(cursor) ? uniqueKeysOf(model, cursor, rewriting).ambiguous : []
+  if (!isInput(cursor) || ambiguous.length === 0) return rewriteWhere(model, cursor, rewriting)
+  const level: Level = { model, equalities: new Map(), rewriting, expectations: undefined }
+  const out = rewriteLevel(cursor, { ...level, lookedUp: new Set(ambiguous) })
+  // In place: tokens are still to be written into it.
+  if (!('AND' in cursor)) Reflect.deleteProperty(out, 'AND')
+  return out
 }
 
 /** The criteria by which a `WhereUniqueInput` names its row: `ambiguous` ones, and whether there are others. */
@@ -142,7 +153,9 @@ function rewriteLevel(where: Input, outer: Level): Input {
       else conditions.push(...alternatives)
     }
   }
-  return withConditions(out, conditions, rewriting)
+  // In place: tokens are still to be written into `out`.
+  if (conditions.length > 0) out['AND'] = withConditions(out, conditions, rewriting)['AND']
+  return out
 }
 
 /**

@@ -35,6 +35,10 @@ export function compileColumnText(column: ColumnPlan): ColumnText {
   const reader = readerOf(column)
   const read = (text: string): unknown => reader(text, true)
   const write = writerOf(column)
+  /** What Prisma Client reads from these, and would not take, or would change. */
+  const asTheyAre = column.type === 'Decimal' || column.type === 'Json'
+  const encode = (value: unknown): Json =>
+    column.type === 'Json' ? (value as Json) : ((asTheyAre ? special(value) : undefined) ?? scalar.encode(value))
   const isValue = (value: Json): boolean => scalar.decode(value) !== undefined
 
   if (column.list === true) {
@@ -45,7 +49,7 @@ export function compileColumnText(column: ColumnPlan): ColumnText {
         const flat = Array.isArray(elements) && elements.every((element) => typeof element === 'string')
         if (!flat) return refuse('the column holds NULL within its list, or a list of several dimensions')
         const values = elements.map((element) => reader(element, lossy))
-        return column.type === 'Decimal' ? values.map((value) => special(value) ?? scalar.encode(value)) : list.encode(values)
+        return asTheyAre ? values.map(encode) : list.encode(values)
       },
       print(value) {
         if (!Array.isArray(value) || !value.every(isValue)) throw notOfType()
@@ -56,8 +60,9 @@ export function compileColumnText(column: ColumnPlan): ColumnText {
   return {
     read,
     parse(text, lossy) {
-      const value = reader(text, lossy)
-      return (column.type === 'Decimal' ? special(value) : undefined) ?? scalar.encode(value)
+      const value = encode(reader(text, lossy))
+      // In an array of its own, as the column's codec has it.
+      return column.type === 'Json' ? [value] : value
     },
     print(value) {
       if (!isValue(value)) throw notOfType()
@@ -123,7 +128,7 @@ function readerOf({ type, values = {}, native }: ColumnPlan): (text: string, los
     case 'Json':
       return (text, lossy) => {
         if (!lossy && losesDigits(text)) return refuse('the column holds a number with more digits than Prisma Client reads')
-        return JSON.parse(text)
+        return readJson(text)
       }
     case 'Bytes':
       return (text) => Buffer.from(text.slice(2), 'hex')
@@ -158,7 +163,8 @@ function writerOf({ type, native }: ColumnPlan): (value: Json) => string {
   }
 }
 
-const INSTANT = /^(\d{4,})-(\d\d)-(\d\d)(?: (\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?)?(?:([+-])(\d\d)(?::?(\d\d))?)?$/
+/** As PostgreSQL prints it, or as `print` does. */
+const INSTANT = /^(\d{4,})-(\d\d)-(\d\d)(?:[ T](\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?)?(?:Z|([+-])(\d\d)(?::?(\d\d))?)?$/
 
 function readInstant(text: string, lossy: boolean): Date {
   const match = INSTANT.exec(text)
@@ -171,6 +177,21 @@ function readInstant(text: string, lossy: boolean): Date {
   date.setUTCHours(Number(hour), Number(minute), Number(second), Number(fraction.slice(0, 3).padEnd(3, '0')))
   const offset = sign === undefined ? 0 : (Number(hours) * 60 + Number(minutes)) * (sign === '-' ? -60_000 : 60_000)
   return new Date(date.getTime() - offset)
+}
+
+/** Longer texts may nest deeper than Node's call stack. */
+const SURELY_SHALLOW = 2000
+
+function readJson(text: string): unknown {
+  const value: unknown = JSON.parse(text)
+  if (text.length <= SURELY_SHALLOW) return value
+  try {
+    JSON.stringify(value)
+    return value
+  } catch (error) {
+    if (error instanceof RangeError) return refuse('the column holds JSON of more levels than Node can write')
+    throw error
+  }
 }
 
 const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d[\d.]*(?:[eE][+-]?\d+)?/g

@@ -40,6 +40,11 @@ function copyOf(json: Json): Json {
   if (typeof json !== 'object' || json === null) return json
   if (isArray(json)) return json.map(copyOf)
   const copy: Record<string, Json> = {}
-  for (const key of Object.keys(json)) copy[key] = copyOf(json[key] as Json)
+  for (const key of Object.keys(json)) {
+    const value = copyOf(json[key] as Json)
+    // Prisma sends no such key, but reads it where SQL wrote it: a property like others, where an assignment would change the prototype.
+    if (key === '__proto__') Object.defineProperty(copy, key, { value, enumerable: true, configurable: true, writable: true })
+    else copy[key] = value
+  }
   return copy
 }

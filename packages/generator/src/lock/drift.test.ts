@@ -103,7 +103,6 @@ describe('no drift', () => {
   it.each([
     ['nothing', BEFORE],
     ['names of Prisma', BEFORE.replace('model Patient', 'model Person').replace('fullName String', 'name String')],
-    ['a new encrypted field', change('tenantId Int', '/// @encrypted\n  note String?\n  tenantId Int')],
     ['a new model', `${BEFORE}\nmodel B {\n  id Int @id\n  /// @encrypted\n  x Int\n  /// @envelope\n  e Json?\n}`],
     [
       'a table that is renamed but keeps its identity',
@@ -120,46 +119,52 @@ describe('no drift', () => {
   })
 })
 
+it('tells of a new encrypted field in a model that has sealed rows', () => {
+  const { problems, notices } = driftsOf(change('tenantId Int', '/// @encrypted\n  note String?\n  tenantId Int'))
+  expect(problems).toEqual([])
+  expect(notices).toEqual([expect.stringMatching(/^Patient\.note: newly encrypted.*mode `plain`/)])
+})
+
 describe('drift', () => {
   it.each([
     [
       'type',
       change('fullName String @map("full_name") @db.VarChar(60)', 'fullName Int @map("full_name")'),
       'Patient.fullName: its values are sealed as String, the schema now says Int',
-      'decrypt Patient',
+      'decrypt Patient.fullName',
     ],
     [
       'list',
       change('fullName String', 'fullName String[]'),
       'Patient.fullName: its values are sealed as String, the schema now says String[]',
-      'encrypt Patient',
+      'encrypt Patient.fullName',
     ],
     [
       'narrower type',
       change('@map("full_name") @db.VarChar(60)', '@map("full_name") @db.VarChar(59)'),
       'Patient.fullName: its values are sealed as @db.VarChar(60), the schema now says @db.VarChar(59)',
-      'rotate --reencrypt Patient',
+      'decrypt Patient.fullName',
     ],
     ['enum value', change('  B\n', ''), 'Patient.kind: rows may hold [B], which the enum no longer has', 'Update those rows'],
     [
       'normalization',
       change('[trim]', '[trim, nfc]'),
       'Patient.email: its tokens are made by index "patients.email", normalize [trim], scope [tenant_id], the schema now says',
-      'rotate --reindex --all Patient',
+      'rotate --reindex --all Patient.email',
     ],
-    ['scope', change(', scope: [tenantId]', ''), 'Patient.email: its tokens are made by', 'rotate --reindex --all Patient'],
-    ['index', change('searchable,', 'searchable, index: mail,'), 'index "mail"', 'rotate --reindex --all Patient'],
+    ['scope', change(', scope: [tenantId]', ''), 'Patient.email: its tokens are made by', 'rotate --reindex --all Patient.email'],
+    ['index', change('searchable,', 'searchable, index: mail,'), 'index "mail"', 'rotate --reindex --all Patient.email'],
     [
       'search',
       change('@encrypted(searchable, normalize: [trim], scope: [tenantId])', '@encrypted'),
       'the schema now says no search',
-      'decrypt Patient',
+      'rotate --reindex --all Patient.email',
     ],
     [
       'placeholder',
       change('/// @encrypted\n  fullName', '/// @encrypted(placeholder: "-")\n  fullName'),
       'Patient.fullName: its column holds the placeholder "*", the schema now says "-"',
-      'decrypt Patient',
+      'decrypt Patient.fullName',
     ],
     [
       'bind',
@@ -167,7 +172,7 @@ describe('drift', () => {
         .replace('@envelope(bind: [tenantId])', '@envelope')
         .replace('scope: [id]', 'scope: []'),
       'Patient: its rows are bound to [id String, tenant_id Int], the schema now says [id String]',
-      'decrypt Patient',
+      'decrypt Patient`',
     ],
     [
       'envelope',

@@ -6,8 +6,8 @@ import { LOCK_NAME, type Lock, type LockedField, type LockedModel } from './lock
 export const ACCEPT_VARIABLE = 'PRISMA_ENVELOPE_ACCEPT'
 
 /**
- * Refuses what rows already there may contradict, unless `accepted` names it. New models and fields pass: their rows are still in plaintext, or
- * not there yet.
+ * Refuses what rows already there may contradict, unless `accepted` names it. New models and fields pass: their rows are still in plaintext, or not
+ * there yet; of new fields in models that have sealed rows there is a notice.
  */
 export function checkDrift(before: Lock, after: Lock, models: ModelsPlan, accepted: readonly string[], report: Report): void {
   const unused = new Set(accepted)
@@ -20,8 +20,25 @@ export function checkDrift(before: Lock, after: Lock, models: ModelsPlan, accept
         `${drift.message}\nThen accept it: ${ACCEPT_VARIABLE}=${name} npx prisma generate, and commit ${LOCK_NAME}.`,
       )
   }
+  for (const [model, field] of newFields(before, models))
+    report.notice(
+      { model, field },
+      'newly encrypted, in a model that is sealed already: start it in the mode `plain`, as docs/migrating.md of prisma-envelope says',
+    )
   for (const name of unused)
     report.notice({}, `${ACCEPT_VARIABLE} names ${name}, of which ${LOCK_NAME} knows no drift; remove it`)
+}
+
+/** Encrypted fields that a model of the lock did not have. */
+function newFields(before: Lock, models: ModelsPlan): readonly (readonly [model: string, field: string])[] {
+  return Object.entries(models).flatMap(([model, { table, columns }]) => {
+    const locked = own(before.models, table.identity)
+    return Object.entries(columns).flatMap(([field, { encrypted }]) =>
+      locked === undefined || encrypted === undefined || own(locked.fields, encrypted.identity) !== undefined
+        ? []
+        : [[model, field] as const],
+    )
+  })
 }
 
 interface Drift {
@@ -42,7 +59,7 @@ function driftsOf(before: Lock, after: Lock, models: ModelsPlan): readonly Drift
         message:
           `${LOCK_NAME} has encrypted rows under the identity "${table}", the schema has no such model any more.\n` +
           `Was the table renamed? Keep its identity: @envelope(as: ${JSON.stringify(table)}).\n` +
-          `Else restore its annotations, run ${cli('decrypt', model)}, and remove them again (or drop the table).`,
+          `Else restore its annotations, run ${cli('decrypt', table)}, and remove them again (or drop the table).`,
       },
     ]
   })
@@ -59,7 +76,7 @@ function modelDrifts(model: string, old: LockedModel, now: LockedModel): readonl
   if (!equal(old.bind, now.bind)) {
     drifts.push({
       model,
-      message: `its rows are bound to ${list(old.bind)}, the schema now says ${list(now.bind)}.\nRows there open only under the old binding. ${thereAndBack(model)}`,
+      message: `its rows are bound to ${list(old.bind)}, the schema now says ${list(now.bind)}. Rows there open only under the old binding.\n${thereAndBack(model)}`,
     })
   }
   return drifts
@@ -71,7 +88,7 @@ function fieldDrifts(model: string, old: LockedModel, now: LockedModel, models: 
     const field = columns.find(([, { encrypted }]) => encrypted?.identity === identity)?.[0]
     const after = own(now.fields, identity)
     if (field !== undefined && after !== undefined)
-      return changes(model, before, after).map((message) => ({ model, field, message }))
+      return changes(`${model}.${field}`, before, after).map((message) => ({ model, field, message }))
     const bare = columns.find(([, { column }]) => column === identity)?.[0] ?? identity
     const message =
       `${LOCK_NAME} has it as encrypted, under the identity "${identity}"; the schema no longer does.\n` +
@@ -82,14 +99,13 @@ function fieldDrifts(model: string, old: LockedModel, now: LockedModel, models: 
 }
 
 /** What changed in a field, and which command of the CLI brings the rows after it. */
-function changes(model: string, old: LockedField, now: LockedField): readonly string[] {
-  if (old.type !== now.type) {
-    return [`its values are sealed as ${old.type}, the schema now says ${now.type}.\n` + thereAndBack(model)]
-  }
+function changes(name: string, old: LockedField, now: LockedField): readonly string[] {
+  if (old.type !== now.type)
+    return [`its values are sealed as ${old.type}, the schema now says ${now.type}.\n${thereAndBack(name)}`]
   const messages: string[] = []
   if (old.native !== now.native && !isWider(old, now)) {
     messages.push(
-      `its values are sealed as ${old.native ?? old.type}, the schema now says ${now.native ?? now.type}.\nRun ${cli('rotate --reencrypt', model)} afterwards.`,
+      `its values are sealed as ${old.native ?? old.type}, the schema now says ${now.native ?? now.type}.\n${thereAndBack(name)}`,
     )
   }
   const gone = old.values?.filter((value) => !now.values?.includes(value)) ?? []
@@ -99,16 +115,13 @@ function changes(model: string, old: LockedField, now: LockedField): readonly st
     )
   }
   if (!equal(old.search, now.search)) {
-    const way =
-      old.search === undefined || now.search === undefined
-        ? thereAndBack(model)
-        : `Run ${cli('rotate --reindex --all', model)} afterwards; until then searches miss rows.`
-    messages.push(`its tokens are made by ${search(old)}, the schema now says ${search(now)}.\n${way}`)
+    messages.push(
+      `its tokens are made by ${search(old)}, the schema now says ${search(now)}.\nRun ${cli('rotate --reindex --all', name)} afterwards; until then searches miss rows.`,
+    )
   }
   if (!equal(old.placeholder, now.placeholder) && now.search === undefined) {
     messages.push(
-      `its column holds the placeholder ${JSON.stringify(old.placeholder)}, the schema now says ${JSON.stringify(now.placeholder)}.\n` +
-        `An old one would be taken for a value. ${thereAndBack(model)}`,
+      `its column holds the placeholder ${JSON.stringify(old.placeholder)}, the schema now says ${JSON.stringify(now.placeholder)}: rows there would look as if something else had written to them.\n${thereAndBack(name)}`,
     )
   }
   return messages.length < 2 ? messages : [messages.join('\n')]
@@ -132,14 +145,13 @@ function search({ search: plan }: LockedField): string {
   return `index "${plan.index}", normalize ${list(plan.normalize)}, scope ${list(plan.scope)}`
 }
 
-/** For what no command can tell from values: the rows are plaintext while it changes. */
-function thereAndBack(model: string): string {
-  return `Under the old schema run ${cli('decrypt', model)}; change it; then ${cli('encrypt', model)}.`
-}
-
 /** @param name `Model`, or `Model.field` */
 function cli(command: string, name: string): string {
   return `\`npx prisma-envelope-cli ${command} ${name}\``
+}
+
+function thereAndBack(name: string): string {
+  return `Under the old schema run ${cli('decrypt', name)} (by way of the modes \`dual\` and \`plain\`); change the schema; then ${cli('encrypt', name)}.`
 }
 
 function list(items: readonly string[]): string {
