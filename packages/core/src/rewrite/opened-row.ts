@@ -64,8 +64,9 @@ export function sourceOf({ record }: RowRecord, field: EncryptedField, held: unk
   return held !== null && isStandIn(field, held) ? 'record' : 'foreign'
 }
 
-function isStandIn(field: EncryptedField, held: unknown): boolean {
-  return field.search === undefined ? field.codec.isPlaceholder(held) : isToken(held)
+/** A text may hold either: rows stay as they are when `searchable` is added or taken away, until their tokens are written anew. */
+function isStandIn({ codec, column }: EncryptedField, held: unknown): boolean {
+  return codec.isPlaceholder(held) || (column.type === 'String' && isToken(held))
 }
 
 /**
