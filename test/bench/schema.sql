@@ -159,3 +159,22 @@ ALTER TABLE "SealedMessage" ADD CONSTRAINT "SealedMessage_senderId_fkey" FOREIGN
 -- AddForeignKey
 ALTER TABLE "PeerMessage" ADD CONSTRAINT "PeerMessage_senderId_fkey" FOREIGN KEY ("senderId") REFERENCES "PeerMember"("id") ON DELETE RESTRICT ON UPDATE CASCADE;
 
+-- CreateTable
+CREATE TABLE "Migrated" (
+    "id" TEXT NOT NULL,
+    "name" TEXT NOT NULL,
+    "email" TEXT NOT NULL,
+    "phone" TEXT NOT NULL,
+    "street" TEXT NOT NULL,
+    "ward" TEXT NOT NULL,
+    "visits" INTEGER NOT NULL,
+    "active" BOOLEAN NOT NULL,
+    "createdAt" TIMESTAMP(3) NOT NULL,
+    "note" TEXT,
+    "envelope" JSONB,
+
+    CONSTRAINT "Migrated_pkey" PRIMARY KEY ("id")
+);
+
+-- CreateIndex
+CREATE UNIQUE INDEX "Migrated_email_key" ON "Migrated"("email");

@@ -21,9 +21,11 @@ export async function openStand() {
   const url = Object.assign(new URL(server.url), { pathname: `/${database}` }).href
   await execute(url, await readFile(new URL('../schema.sql', import.meta.url), 'utf8'))
   const kms = await startLocalKms()
-  const { arn } = await kms.createKey('alias/bench')
+  const [{ arn }, next] = [await kms.createKey('alias/bench'), await kms.createKey('alias/next')]
   const client = new KMSClient({ endpoint: kms.url, region: kms.region, credentials: { ...kms.credentials }, maxAttempts: 1 })
   const keys = { current: awsKms({ name: 'pii', keyId: arn, client }) }
+  /** Opens what was moved to another KMS key, too. */
+  const bothKeys = { current: awsKms({ name: 'next', keyId: next.arn, client }), others: [keys.current] }
   const indexKey = { current: await createIndexKey(keys) }
   const adapter = () => new PrismaPg({ connectionString: url, max: 10 })
   const plain = new PrismaClient({ adapter: adapter() })
@@ -49,7 +51,20 @@ export async function openStand() {
     await server.stop()
   }
 
-  return { kms: kms as LocalKms, keys, plain, sealed, peer, close, execute: (sql: string) => execute(url, sql) }
+  return {
+    url,
+    kms: kms as LocalKms,
+    /** By the names that the keyrings give them. */
+    arns: { pii: arn, next: next.arn } as Readonly<Record<string, string>>,
+    keys,
+    bothKeys,
+    indexKey,
+    plain,
+    sealed,
+    peer,
+    close,
+    execute: (sql: string) => execute(url, sql),
+  }
 }
 
 export type Stand = Awaited<ReturnType<typeof openStand>>

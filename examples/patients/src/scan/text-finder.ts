@@ -22,7 +22,9 @@ export class TextFinder {
       let hash = 0
       for (let at = 0; at < SHORTEST; at += 1) hash = Math.imul(hash, BASE) + start.charCodeAt(at)
       this.#filter[slot(hash)] = 1
-      this.#byStart.set(start, [...(this.#byStart.get(start) ?? []), text])
+      const others = this.#byStart.get(start)
+      if (others === undefined) this.#byStart.set(start, [text])
+      else others.push(text)
     }
   }
 

@@ -115,9 +115,11 @@ function changes(name: string, old: LockedField, now: LockedField): readonly str
     )
   }
   if (!equal(old.search, now.search)) {
-    messages.push(
-      `its tokens are made by ${search(old)}, the schema now says ${search(now)}.\nRun ${cli('rotate --reindex --all', name)} afterwards; until then searches miss rows.`,
-    )
+    const way =
+      old.search === undefined || now.search === undefined
+        ? `What its column holds would look as if something else had written it.\n${thereAndBack(name)}`
+        : `Run ${cli('rotate --reindex --all', name)} afterwards; until then searches miss rows.`
+    messages.push(`its tokens are made by ${search(old)}, the schema now says ${search(now)}.\n${way}`)
   }
   if (!equal(old.placeholder, now.placeholder) && now.search === undefined) {
     messages.push(

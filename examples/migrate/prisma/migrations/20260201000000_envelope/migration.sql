@@ -1,0 +1,3 @@
+-- AlterTable
+ALTER TABLE "Patient" ADD COLUMN     "envelope" JSONB;
+
