@@ -7,7 +7,7 @@ import postgres from 'postgres'
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type CliSetup, type RunningCli, runCli, startCli } from '../support/cli.ts'
 import { createEncryptedClient } from '../support/encrypted-client.ts'
-import { kmsClient } from '../support/kms.ts'
+import { kmsClient } from '../support/kms-client.ts'
 
 const { database, sql, kms, arn, bare, prisma, indexKey } = await createEncryptedClient('cli-faults')
 const setup: CliSetup = {

@@ -27,10 +27,11 @@ export const { skip } = (await loadRuntime('client')) as { skip: object }
 export const { skip: plainSkip } = (await loadRuntime('plain')) as { skip: object }
 
 /** A driver adapter of the variant's own version. */
-export function adapterOf(url: string, poolSize?: number): PrismaPg {
+export function adapterOf(url: string, poolSize?: number, schema?: string): PrismaPg {
   const path = createRequire(new URL(`${layout[variant].packages}/package.json`, root)).resolve('@prisma/adapter-pg')
   const { PrismaPg: Adapter } = createRequire(path)(path) as { PrismaPg: typeof PrismaPg }
-  return new Adapter({ connectionString: url, ...(poolSize !== undefined && { max: poolSize }) })
+  const pool = { connectionString: url, ...(poolSize !== undefined && { max: poolSize }) }
+  return new Adapter(pool, schema === undefined ? undefined : { schema })
 }
 
 /** `prisma-client` and the envelope generator write TypeScript, which Vite has to transform; `prisma-client-js` writes CommonJS, which it must not. */

@@ -94,6 +94,13 @@ export function rootOf(client: ParentClient): RootClient {
   return root
 }
 
+/** Where Prisma looks for tables without `@@schema`: what the driver adapter was told, else `public`. */
+export function schemaOf(root: RootClient): string {
+  const { adapter } = (Reflect.get(root, '_engineConfig') ?? {}) as { adapter?: { options?: { schema?: unknown } } }
+  const schema = adapter?.options?.schema
+  return typeof schema === 'string' ? schema : 'public'
+}
+
 /** Runs an operation on any model, past all extensions. */
 export function runPast(
   root: RootClient,

@@ -13,6 +13,7 @@ import {
   queryWhole,
   type RootClient,
   runPast,
+  schemaOf,
 } from './prisma-internals.ts'
 import type { Call } from './rewrite/call.ts'
 import type { Input } from './rewrite/input.ts'
@@ -92,6 +93,7 @@ function sessionOf(
       }
     },
     answer: (operation, args) => ran(() => queryInstead(params, internal, operation, args, transaction)),
+    schema: schemaOf(root),
     execute: (model, sql, values) => execute(sql, values, model.name),
     abort: async () => {
       // A transaction of the extension's own ends with the error that is on its way.

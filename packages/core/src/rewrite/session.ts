@@ -3,6 +3,8 @@ import type { Model } from './model.ts'
 
 /** Statements of one operation beside, or in place of, its own query; all in one transaction where there is one. */
 export interface Session {
+  /** Where tables without `@@schema` are. */
+  readonly schema: string
   /** Runs any operation past all extensions: it reads and writes what the database holds. */
   run(model: Model, operation: string, args: Input): Promise<unknown>
   /** Runs another operation of the hooked operation's model in its stead, for a result that the caller gets. */

@@ -40,7 +40,7 @@ export async function writeEnvelopes(
   }
   const keys = keyFields(model)
   const tokens = [...new Set(writes.flatMap(({ tokens: changed }) => Object.keys(changed ?? {})))]
-  const table = tableOf(plan)
+  const table = tableOf(plan, session.schema)
   const envelope = quoted(columnOf(sealing.field).column)
   const next = `($5::jsonb -> (item.entry ->> 'part')::int) || jsonb_strip_nulls(jsonb_build_object('dek', nullif(item.dek, ''), 'ct', item.ct))`
   const set = tokens.map((name) => quoted(columnOf(name).column)).map((column) => `${column} = new.${column}`)

@@ -5,8 +5,11 @@ export function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`
 }
 
-export function tableOf({ table }: ModelPlan): string {
-  return table.schema === undefined ? quoted(table.name) : `${quoted(table.schema)}.${quoted(table.name)}`
+/**
+ * @param schema of tables without `@@schema`. Prisma names it, and so does this: `search_path` may say something else.
+ */
+export function tableOf({ table }: ModelPlan, schema: string): string {
+  return `${quoted(table.schema ?? schema)}.${quoted(table.name)}`
 }
 
 /** A column of a key as PostgreSQL reads it from text. */
