@@ -5,7 +5,7 @@ import { literal } from '../database/sql-text.ts'
 import { recorded, sourceOf } from '../rows/field-values.ts'
 import { openRows, sealAndReopen } from '../rows/reopened.ts'
 import { printed, type StoredRow } from '../rows/stored-row.ts'
-import { type Field, looksSealed, type Table } from '../rows/table.ts'
+import { type Field, looksLikeToken, type Table } from '../rows/table.ts'
 
 type Refused = Outcome & { readonly kind: 'refused' }
 
@@ -49,7 +49,7 @@ export function decryptTask(table: Table, names: ReadonlySet<string>): Task {
         : `${sealed} AND (t.${table.envelope} ->> 'fs' IS NULL OR t.${table.envelope} ->> 'fs' NOT IN (${known}))`
     const lost = fields
       .filter(({ search }) => search !== undefined)
-      .map((field) => `(t.${table.envelope} IS NULL AND ${looksSealed(field)})`)
+      .map((field) => `(t.${table.envelope} IS NULL AND ${looksLikeToken(field)})`)
     return [`(${envelopes})`, ...lost].join(' OR ')
   }
 

@@ -10,7 +10,7 @@ import {
 import type { Outcome, Task } from '../batches/task.ts'
 import type { TextRow } from '../database/connection.ts'
 import { literal } from '../database/sql-text.ts'
-import { isSealedText, recorded, sourceOf, tokenOf } from '../rows/field-values.ts'
+import { isTokenText, recorded, sourceOf, tokenOf } from '../rows/field-values.ts'
 import { openRows, sealAndReopen } from '../rows/reopened.ts'
 import type { StoredRow } from '../rows/stored-row.ts'
 import { type Field, looksSealed, type Table } from '../rows/table.ts'
@@ -114,7 +114,7 @@ export function encryptTask(table: Table, { fields: names, thorough, lossy, dryR
     const value = record[field.identity]
     if (typeof value !== 'string' || tokenizer === undefined) return null
     const held = row.columns[table.fields.indexOf(field)] ?? null
-    const wasSealed = row.envelope !== undefined && held !== null && isSealedText(field, held)
+    const wasSealed = row.envelope !== undefined && held !== null && isTokenText(field, held)
     return wasSealed ? held : tokenOf(table, field, value, binding, tokenizer)
   }
 

@@ -1,16 +1,16 @@
 import { EnvelopeError, type Json, type OpenedRow, type RowCipher, type Tokenizer } from 'prisma-envelope/rows'
 import type { Once, Outcome, Task } from '../batches/task.ts'
 import { literal } from '../database/sql-text.ts'
-import { isSealedText, recorded, tokenOf } from '../rows/field-values.ts'
+import { isSealedText, isTokenText, recorded, tokenOf } from '../rows/field-values.ts'
 import { openRows } from '../rows/reopened.ts'
 import type { StoredRow } from '../rows/stored-row.ts'
-import { type Field, looksSealed, type Table } from '../rows/table.ts'
+import { type Field, looksLikeToken, looksSealed, mayHoldToken, type Table } from '../rows/table.ts'
 
 export interface ReindexOptions {
-  /** Names of searchable fields. */
+  /** Names of fields that may hold tokens. */
   readonly fields: ReadonlySet<string>
-  /** Of the current index key, as it stands in tokens. */
-  readonly indexKeyId: string
+  /** Of the current index key, as it stands in tokens; undefined where no field is searchable. */
+  readonly indexKeyId: string | undefined
   /** Recomputes all tokens, for rules that have changed; else those under other index keys. */
   readonly once: Once | undefined
 }
@@ -18,9 +18,9 @@ export interface ReindexOptions {
 /** The index key that made a token. */
 const KEY_ID = { from: 2, length: 4 }
 
-/** Recomputes tokens from what is sealed. Envelopes stay as they are. */
+/** Recomputes tokens from what is sealed, also where a field has begun or ceased to be searchable. Envelopes stay as they are. */
 export function reindexTask(table: Table, { fields: names, indexKeyId, once }: ReindexOptions): Task {
-  const fields = table.fields.filter(({ name, search }) => search !== undefined && names.has(name))
+  const fields = table.fields.filter((field) => mayHoldToken(field) && names.has(field.name))
   return {
     table,
     where: () => {
@@ -34,7 +34,9 @@ export function reindexTask(table: Table, { fields: names, indexKeyId, once }: R
     ...(once !== undefined && { once }),
   }
 
+  /** Placeholders of fields that are searchable now have no key id. */
   function isOld(field: Field): string {
+    if (field.search === undefined || indexKeyId === undefined) return looksLikeToken(field)
     const keyId = `substr(t.${field.sql}::text, ${KEY_ID.from}, ${KEY_ID.length})`
     return `(${looksSealed(field)} AND ${keyId} <> ${literal(indexKeyId)})`
   }
@@ -44,7 +46,7 @@ export function reindexTask(table: Table, { fields: names, indexKeyId, once }: R
       cipher,
       rows.map(({ binding, envelope }) => ({ table: table.identity, binding, envelope })),
     )
-    const tokenizers = await cipher.tokenizers()
+    const tokenizers = indexKeyId === undefined ? [] : await cipher.tokenizers()
     return rows.map((row, i): Outcome => {
       const result = opened[i]
       if (result === undefined) throw new Error('a row was neither opened nor refused')
@@ -76,8 +78,10 @@ export function reindexTask(table: Table, { fields: names, indexKeyId, once }: R
     tokenizers: readonly Tokenizer[],
   ): string | null | (Outcome & { kind: 'refused' }) {
     if (text === null || !isSealedText(field, text)) return text
+    if (field.search === undefined) return isTokenText(field, text) ? field.placeholder : text
     if (typeof value !== 'string') return contradiction(field, 'the column holds a token where the envelope holds no value')
     const [token = '', ...others] = tokenizers.map((tokenizer) => tokenOf(table, field, value, row.binding, tokenizer))
+    if (!isTokenText(field, text)) return token
     const held = text.trimEnd()
     if (held === token) return text
     const isOfKnownKey = [token, ...others].some((other) => keyIdOf(other) === keyIdOf(held))

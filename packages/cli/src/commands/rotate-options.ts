@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Keyring } from 'prisma-envelope/rows'
 import { type Checkpoint, openCheckpoint } from '../batches/checkpoint.ts'
 import type { CliConfig } from '../config/config.ts'
-import { selectedModels } from '../rows/table.ts'
+import { mayHoldToken, selectedModels } from '../rows/table.ts'
 import { UsageError } from '../usage-error.ts'
 import type { RowOptions } from './row-command.ts'
 
@@ -61,25 +61,26 @@ export function wholeModels({ models }: CliConfig, names: readonly string[]): re
   return [...selectedModels(models, names).keys()]
 }
 
-/** @throws UsageError where what is named has no tokens */
-export function searchableFields({ models }: CliConfig, names: readonly string[]): readonly string[] {
+/** @throws UsageError where what is named can have no tokens */
+export function tokenFields({ models }: CliConfig, names: readonly string[]): readonly string[] {
   const chosen = [...selectedModels(models, names)].flatMap(([model, fields]) =>
     [...fields]
-      .filter((field) => models[model]?.columns[field]?.encrypted?.search !== undefined)
+      .filter((field) => {
+        const plan = models[model]?.columns[field]
+        return plan !== undefined && mayHoldToken({ plan })
+      })
       .map((field) => `${model}.${field}`),
   )
   const idle = names.find((name) => !chosen.some((field) => field === name || field.startsWith(`${name}.`)))
-  if (idle !== undefined) throw new UsageError(`${idle} is not searchable: it has no tokens`)
-  if (chosen.length === 0) throw new UsageError('no field is searchable: there are no tokens')
+  if (idle !== undefined) throw new UsageError(`${idle} can't be searchable: only texts have tokens`)
+  if (chosen.length === 0) throw new UsageError('no encrypted field is a text: there are no tokens')
   return chosen
 }
 
-/** The current index key as it stands in tokens. */
-export function currentIndexKeyId({ indexKey }: CliConfig): string {
+/** The current index key as it stands in tokens; undefined where there is none, as no field is searchable. */
+export function currentIndexKeyId({ indexKey }: CliConfig): string | undefined {
   // The key layer has checked the line.
-  const id = indexKey?.current.split('.')[1]
-  if (id === undefined) throw new UsageError('the configuration has no indexKey')
-  return id
+  return indexKey?.current.split('.')[1]
 }
 
 /** The file that tells how far a run came, for those that need one. */

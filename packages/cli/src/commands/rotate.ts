@@ -17,7 +17,7 @@ import {
   type RotationKind,
   requireOldKey,
   rotationKind,
-  searchableFields,
+  tokenFields,
   wholeModels,
 } from './rotate-options.ts'
 import { addRowOptions, exitCodeOf, kmsCalls, type ModelResult, resultsForPrograms, runOverModels } from './row-command.ts'
@@ -53,7 +53,7 @@ export function addRotate({ commander, run }: Program): void {
 async function rotate(context: Context, kind: RotationKind, names: readonly string[], options: RotateOptions): Promise<ExitCode> {
   const { config, keyring, sql, output, stop } = context
   const { dryRun = false } = options
-  const selected = kind === 'reindex' ? searchableFields(config, names) : wholeModels(config, names)
+  const selected = kind === 'reindex' ? tokenFields(config, names) : wholeModels(config, names)
   requireOldKey(options.from, keyring)
   const checkpoint = checkpointFor(config, keyring.current.name, kind, selected, options)
   if (checkpoint?.resumed !== undefined)

@@ -1,14 +1,19 @@
 import { type BoundValue, EnvelopeError, isToken, type Json, type SealedRecord, type Tokenizer } from 'prisma-envelope/rows'
-import type { Field, Table } from './table.ts'
+import { type Field, mayHoldToken, type Table } from './table.ts'
 
 /** A field's value as it was sealed; undefined where the record has none. A record inherits from Object.prototype. */
 export function recorded(record: SealedRecord, { identity }: Field): Json | undefined {
   return Object.hasOwn(record, identity) ? record[identity] : undefined
 }
 
-/** Whether a column's text is what the extension writes for a value that is not null: a token, or the placeholder. */
+/** Whether a column's text is what the extension writes for a value that is not null: a token, or the placeholder, whichever its annotation asks for now. */
 export function isSealedText(field: Field, text: string): boolean {
-  return field.search === undefined ? holdsPlaceholder(field, text) : isToken(text.trimEnd())
+  return isTokenText(field, text) || holdsPlaceholder(field, text)
+}
+
+/** Char(n) pads what it holds. */
+export function isTokenText(field: Field, text: string): boolean {
+  return mayHoldToken(field) && isToken(text.trimEnd())
 }
 
 /** Where a field's value stands: in the envelope, or in its column, which is newer where something without the extension wrote to it. */
@@ -22,7 +27,7 @@ export type Source = 'record' | 'column' | 'lost'
 export function sourceOf(field: Field, text: string | null, held: Json | undefined): Source {
   if (held === undefined || held === null) {
     if (text === null) return held === null ? 'record' : 'column'
-    return field.search !== undefined && isSealedText(field, text) ? 'lost' : 'column'
+    return field.search !== undefined && isTokenText(field, text) ? 'lost' : 'column'
   }
   // Prisma Client reads NULL as an empty list.
   if (text === null) return Array.isArray(held) && held.length === 0 && field.plan.list === true ? 'record' : 'column'

@@ -144,11 +144,24 @@ export function bindingOf(table: Table, texts: readonly (string | null)[]): read
   })
 }
 
-/** The SQL condition that a column holds what the extension would write for a value that is not null. `alias` is the table's. */
-export function looksSealed({ sql, type, search, placeholder, plan }: Field, alias = 't'): string {
-  if (search !== undefined) return `${alias}.${sql}::text ~ ${literal(TOKEN)}`
+/**
+ * The SQL condition that a column holds what the extension would write for a value that is not null. A text may hold its placeholder or a token, whichever
+ * its annotation asks for now: rows stay as they are when `searchable` is added or taken away. `alias` is the table's.
+ */
+export function looksSealed(field: Field, alias = 't'): string {
+  const { sql, type, placeholder, plan } = field
   const cast = plan.list !== true && type === 'json' ? 'jsonb' : 'text'
-  return `${alias}.${sql}::${cast} = ${literal(placeholder)}::${type}::${cast}`
+  const isPlaceholder = `${alias}.${sql}::${cast} = ${literal(placeholder)}::${type}::${cast}`
+  return mayHoldToken(field) ? `(${isPlaceholder} OR ${looksLikeToken(field, alias)})` : isPlaceholder
+}
+
+/** The SQL condition that a column of text holds a token. */
+export function looksLikeToken({ sql }: Field, alias = 't'): string {
+  return `${alias}.${sql}::text ~ ${literal(TOKEN)}`
+}
+
+export function mayHoldToken({ plan }: Pick<Field, 'plan'>): boolean {
+  return plan.type === 'String' && plan.list !== true
 }
 
 /** Char(n) pads what it holds. */

@@ -1,5 +1,5 @@
 import { literal } from '../database/sql-text.ts'
-import { type Field, looksSealed, type Table } from '../rows/table.ts'
+import { type Field, looksLikeToken, looksSealed, type Table } from '../rows/table.ts'
 
 /** Of each way to tell rows apart, the most frequent are listed. */
 export const LISTED = 100
@@ -32,7 +32,7 @@ export function censusQuery(table: Table, fields: readonly Field[], lacking: rea
     SELECT CASE WHEN ${e} IS NULL THEN 'plaintext' WHEN coalesce(${wellFormed.join(' AND ')}, false) THEN 'sealed' ELSE 'malformed' END AS state,
       ${e} AS e, pg_column_size(t.*) AS width, CASE WHEN ${e} IS NULL THEN ${octets.join(' + ')} ELSE 0 END AS octets,
       ${e} IS NOT NULL AND (${foreign.join(' OR ')}) AS "foreign"${searchable
-        .map((field, i) => `,\n      CASE WHEN ${looksSealed(field)} THEN substr(t.${field.sql}::text, 2, 4) END AS i${i}`)
+        .map((field, i) => `,\n      CASE WHEN ${looksLikeToken(field)} THEN substr(t.${field.sql}::text, 2, 4) END AS i${i}`)
         .join('')}
     FROM ${table.sql} AS t${sample === undefined ? '' : ` TABLESAMPLE SYSTEM (${sample})`}
   ), told AS (

@@ -1,5 +1,5 @@
 import { EnvelopeError, type Json, type OpenedRow, type Tokenizer } from 'prisma-envelope/rows'
-import { isSealedText, recorded, tokenOf } from '../rows/field-values.ts'
+import { isSealedText, isTokenText, recorded, tokenOf } from '../rows/field-values.ts'
 import type { StoredRow } from '../rows/stored-row.ts'
 import type { Field, Table } from '../rows/table.ts'
 
@@ -38,7 +38,9 @@ export function problemsOf(
   return problems
 
   function tokenProblem(field: Field, held: string | null, value: Json): Problem | undefined {
-    if (field.search === undefined || typeof value !== 'string' || held === null) return undefined
+    if (typeof value !== 'string' || held === null) return undefined
+    if (field.search === undefined) return isTokenText(field, held) ? TOKEN_LEFT : undefined
+    if (!isTokenText(field, held)) return NOT_INDEXED
     for (const tokenizer of tokenizers) {
       const token = tokenOf(table, field, value, row.binding, tokenizer)
       if (held.slice(0, ID_END) !== token.slice(0, ID_END)) continue
@@ -50,6 +52,16 @@ export function problemsOf(
       reason: `the column holds a token under the index key ${held.slice(1, ID_END - 1)}, which the configuration does not have`,
     }
   }
+}
+
+const NOT_INDEXED: Problem = {
+  code: 'NOT_INDEXED',
+  reason: 'the column holds its placeholder, and searches miss the row: run `rotate --reindex`',
+}
+
+const TOKEN_LEFT: Problem = {
+  code: 'TOKEN_LEFT',
+  reason: 'the column holds a token, which tells equal values, though its field is not searchable: run `rotate --reindex`',
 }
 
 /** Where a token's index key id ends, `~` and dot included. */
