@@ -1,6 +1,7 @@
 import type postgres from 'postgres'
-import type { EncryptionContext, RowCipher } from 'prisma-envelope/rows'
+import type { RowCipher } from 'prisma-envelope/rows'
 import type { TextRow } from '../database/connection.ts'
+import type { CipherOf } from '../rows/reopened.ts'
 import type { StoredRow } from '../rows/stored-row.ts'
 import type { Table } from '../rows/table.ts'
 import type { Key } from './page.ts'
@@ -28,9 +29,6 @@ export interface Task {
   /** KMS calls that the task made itself, beside those of the key service. */
   readonly kmsCalls?: () => number
 }
-
-/** Ciphers that seal under an extra encryption context, with the keys of the batch. */
-export type CipherOf = (context: EncryptionContext | undefined) => RowCipher
 
 /** One pass over the rows in the order of their keys, for which locked rows are waited for. */
 export interface Once {

@@ -1,9 +1,9 @@
-import { EnvelopeError, fieldSetId, type Json, type OpenedRow, type RowCipher } from 'prisma-envelope/rows'
+import { type Envelope, EnvelopeError, fieldSetId, type Json, type OpenedRow, type RowCipher } from 'prisma-envelope/rows'
 import type { Outcome, Task } from '../batches/task.ts'
 import type { TextRow } from '../database/connection.ts'
 import { literal } from '../database/sql-text.ts'
 import { recorded, sourceOf } from '../rows/field-values.ts'
-import { openRows, sealAndReopen } from '../rows/reopened.ts'
+import { type CipherOf, openRows, type RowToSealAnew, sealAndReopen } from '../rows/reopened.ts'
 import { printed, type StoredRow } from '../rows/stored-row.ts'
 import { type Field, looksLikeToken, type Table } from '../rows/table.ts'
 
@@ -13,6 +13,8 @@ type Refused = Outcome & { readonly kind: 'refused' }
 interface Undone {
   readonly values: ReadonlyMap<Field, Json>
   readonly rest: Readonly<Record<string, Json>>
+  /** Extra encryption context of the row. */
+  readonly context: Envelope['ctx']
 }
 
 /**
@@ -53,7 +55,7 @@ export function decryptTask(table: Table, names: ReadonlySet<string>): Task {
     return [`(${envelopes})`, ...lost].join(' OR ')
   }
 
-  async function change(rows: readonly StoredRow[], cipher: RowCipher): Promise<readonly Outcome[]> {
+  async function change(rows: readonly StoredRow[], cipher: RowCipher, cipherOf: CipherOf): Promise<readonly Outcome[]> {
     const sealed = rows.filter(({ envelope }) => envelope !== undefined)
     const toOpen = sealed.map(({ binding, envelope }) => ({ table: table.identity, binding, envelope }))
     const opened = new Map((await openRows(cipher, toOpen)).map((result, i) => [sealed[i] as StoredRow, result]))
@@ -64,11 +66,11 @@ export function decryptTask(table: Table, names: ReadonlySet<string>): Task {
     })
     const keeping = undone.flatMap((outcome, at) =>
       outcome !== undefined && 'rest' in outcome && Object.keys(outcome.rest).length > 0
-        ? [{ at, row: { table: table.identity, binding: (rows[at] as StoredRow).binding, record: outcome.rest } }]
+        ? [{ at, row: sealedAnew(rows[at] as StoredRow, outcome) }]
         : [],
     )
     const envelopes = await sealAndReopen(
-      cipher,
+      cipherOf,
       keeping.map(({ row }) => row),
     )
     const kept = new Map(keeping.map(({ at }, i) => [at, envelopes[i]]))
@@ -119,7 +121,11 @@ export function decryptTask(table: Table, names: ReadonlySet<string>): Task {
       return undefined
     }
     // No prototype, so that `__proto__` is a name like others.
-    return { values, rest: Object.assign(Object.create(null), Object.fromEntries(rest)) }
+    return { values, rest: Object.assign(Object.create(null), Object.fromEntries(rest)), context: envelope.ctx }
+  }
+
+  function sealedAnew({ binding }: StoredRow, { rest, context }: Undone): RowToSealAnew {
+    return { table: table.identity, binding, record: rest, context }
   }
 
   function printedValue(field: Field, { values }: Undone): string | null {

@@ -11,7 +11,7 @@ import type { Outcome, Task } from '../batches/task.ts'
 import type { TextRow } from '../database/connection.ts'
 import { literal } from '../database/sql-text.ts'
 import { isTokenText, recorded, sourceOf, tokenOf } from '../rows/field-values.ts'
-import { openRows, sealAndReopen } from '../rows/reopened.ts'
+import { type CipherOf, openRows, type RowToSealAnew, sealAndReopen } from '../rows/reopened.ts'
 import type { StoredRow } from '../rows/stored-row.ts'
 import { type Field, looksSealed, type Table } from '../rows/table.ts'
 import { foreseenCollisions } from './foreseen-collisions.ts'
@@ -29,7 +29,7 @@ export interface EncryptOptions {
 /** A row that is to be sealed, by its place in the batch. */
 interface Sealing {
   readonly at: number
-  readonly row: RowToSeal
+  readonly row: RowToSealAnew
 }
 
 /** Moves plaintext into envelopes; what something without the extension wrote into a sealed row is taken as newer. */
@@ -77,7 +77,7 @@ export function encryptTask(table: Table, { fields: names, thorough, lossy, dryR
     ].join(' OR ')
   }
 
-  async function change(rows: readonly StoredRow[], cipher: RowCipher): Promise<readonly Outcome[]> {
+  async function change(rows: readonly StoredRow[], cipher: RowCipher, cipherOf: CipherOf): Promise<readonly Outcome[]> {
     const sealed = rows.filter(({ envelope }) => envelope !== undefined)
     const toOpen = sealed.map(({ binding, envelope }) => ({ table: table.identity, binding, envelope }))
     const opened = new Map((await openRows(cipher, toOpen)).map((result, i) => [sealed[i] as StoredRow, result]))
@@ -89,11 +89,12 @@ export function encryptTask(table: Table, { fields: names, thorough, lossy, dryR
       const merged = mergedRecord(row, before, tokenizer)
       if (merged === undefined) return { kind: 'nothing' }
       if ('kind' in merged) return merged
-      sealings.push({ at, row: { table: table.identity, binding: row.binding, record: merged.record } })
+      const { record } = merged
+      sealings.push({ at, row: { table: table.identity, binding: row.binding, record, context: before?.envelope.ctx } })
       return undefined
     })
     const envelopes = await sealAndReopen(
-      cipher,
+      cipherOf,
       sealings.map(({ row }) => row),
     )
     sealings.forEach(({ at, row }, i) => {

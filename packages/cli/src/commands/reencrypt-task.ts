@@ -1,7 +1,7 @@
-import { type Envelope, EnvelopeError, type OpenedRow, type RowCipher, type RowToSeal } from 'prisma-envelope/rows'
-import type { CipherOf, Once, Outcome, Task } from '../batches/task.ts'
+import { EnvelopeError, type OpenedRow, type RowCipher } from 'prisma-envelope/rows'
+import type { Once, Outcome, Task } from '../batches/task.ts'
 import { literal } from '../database/sql-text.ts'
-import { openRows, sealAndReopen } from '../rows/reopened.ts'
+import { type CipherOf, openRows, sealAndReopen } from '../rows/reopened.ts'
 import type { StoredRow } from '../rows/stored-row.ts'
 import type { Table } from '../rows/table.ts'
 
@@ -31,35 +31,17 @@ export function reencryptTask(table: Table, scope: { readonly from: string } | {
     const outcomes = opened.map((result): Outcome | undefined =>
       result instanceof EnvelopeError ? { kind: 'refused', code: result.code, reason: result.message } : undefined,
     )
-    for (const [context, places] of byContext(opened)) {
-      const toSeal = places.map(
-        (at): RowToSeal => ({
-          table: table.identity,
-          binding: (rows[at] as StoredRow).binding,
-          record: (opened[at] as OpenedRow).record,
-        }),
-      )
-      const sealed = await sealAndReopen(cipherOf(context), toSeal)
-      places.forEach((at, i) => {
-        outcomes[at] = { kind: 'write', parameters: [JSON.stringify(sealed[i])], accepts: ([same]) => same === 't' }
-      })
-    }
+    const places = opened.flatMap((result, at) => (result instanceof EnvelopeError ? [] : [at]))
+    const sealed = await sealAndReopen(
+      cipherOf,
+      places.map((at) => {
+        const { record, envelope } = opened[at] as OpenedRow
+        return { table: table.identity, binding: (rows[at] as StoredRow).binding, record, context: envelope.ctx }
+      }),
+    )
+    places.forEach((at, i) => {
+      outcomes[at] = { kind: 'write', parameters: [JSON.stringify(sealed[i])], accepts: ([same]) => same === 't' }
+    })
     return outcomes as readonly Outcome[]
   }
-}
-
-/** Places of the rows that opened, by the extra context that they were sealed under and keep. */
-function byContext(opened: readonly (OpenedRow | EnvelopeError)[]): ReadonlyMap<Envelope['ctx'], readonly number[]> {
-  const contexts = new Map<string, Envelope['ctx']>()
-  const places = new Map<Envelope['ctx'], number[]>()
-  opened.forEach((result, at) => {
-    if (result instanceof EnvelopeError) return
-    const id = JSON.stringify(result.envelope.ctx ?? {})
-    if (!contexts.has(id)) contexts.set(id, result.envelope.ctx)
-    const context = contexts.get(id)
-    const others = places.get(context)
-    if (others === undefined) places.set(context, [at])
-    else others.push(at)
-  })
-  return places
 }

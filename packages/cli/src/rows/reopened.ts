@@ -1,4 +1,5 @@
 import {
+  type EncryptionContext,
   type Envelope,
   EnvelopeError,
   type OpenedRow,
@@ -28,13 +29,49 @@ export async function openRows(cipher: RowCipher, rows: readonly RowToOpen[]): P
   return opened
 }
 
+/** A row to seal, and the extra encryption context that it was sealed under before, which it keeps. */
+export interface RowToSealAnew extends RowToSeal {
+  readonly context: Envelope['ctx']
+}
+
+/** Ciphers that seal under an extra encryption context, with the keys of the batch. */
+export type CipherOf = (context: EncryptionContext | undefined) => RowCipher
+
 /**
  * Seals rows, opens what came of it and compares: nothing is written that does not give back what went in.
  *
  * @throws Error where a row does not, which would be a defect of this library: then nothing is written at all.
  */
-export async function sealAndReopen(cipher: RowCipher, rows: readonly RowToSeal[]): Promise<readonly Envelope[]> {
-  if (rows.length === 0) return []
+export async function sealAndReopen(cipherOf: CipherOf, rows: readonly RowToSealAnew[]): Promise<readonly Envelope[]> {
+  const envelopes: Envelope[] = []
+  for (const [context, places] of byContext(rows)) {
+    const sealed = await sealUnder(
+      cipherOf(context),
+      places.map((at) => rows[at] as RowToSealAnew),
+    )
+    places.forEach((at, i) => {
+      envelopes[at] = sealed[i] as Envelope
+    })
+  }
+  return envelopes
+}
+
+/** Places of the rows by their context. */
+function byContext(rows: readonly RowToSealAnew[]): ReadonlyMap<Envelope['ctx'], readonly number[]> {
+  const contexts = new Map<string, Envelope['ctx']>()
+  const places = new Map<Envelope['ctx'], number[]>()
+  rows.forEach(({ context: own }, at) => {
+    const id = own === undefined ? '' : JSON.stringify(own)
+    if (!contexts.has(id)) contexts.set(id, own)
+    const context = contexts.get(id)
+    const others = places.get(context)
+    if (others === undefined) places.set(context, [at])
+    else others.push(at)
+  })
+  return places
+}
+
+async function sealUnder(cipher: RowCipher, rows: readonly RowToSeal[]): Promise<readonly Envelope[]> {
   const envelopes = await cipher.seal(rows)
   // As the database will give them back.
   const stored = rows.map(({ table, binding }, i) => ({

@@ -158,13 +158,13 @@ describe('drift', () => {
       'search',
       change('@encrypted(searchable, normalize: [trim], scope: [tenantId])', '@encrypted'),
       'the schema now says no search',
-      'decrypt Patient.email',
+      'rotate --reindex Patient.email',
     ],
     [
       'search where there was none',
       change('/// @encrypted\n  fullName', '/// @encrypted(searchable)\n  fullName'),
       'Patient.fullName: its tokens are made by no search, the schema now says index',
-      'decrypt Patient.fullName',
+      'guard --drop --apply Patient.fullName',
     ],
     [
       'placeholder',

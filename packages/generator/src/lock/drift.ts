@@ -115,13 +115,12 @@ function changes(name: string, old: LockedField, now: LockedField): readonly str
     )
   }
   if (!equal(old.search, now.search)) {
-    const way =
-      old.search === undefined || now.search === undefined
-        ? `What its column holds would look as if something else had written it.\n${thereAndBack(name)}`
-        : `Run ${cli('rotate --reindex --all', name)} afterwards; until then searches miss rows.`
-    messages.push(`its tokens are made by ${search(old)}, the schema now says ${search(now)}.\n${way}`)
+    const toggles = old.search === undefined || now.search === undefined
+    const guards = toggles ? `Take its guard off before (${cli('guard --drop --apply', name)}).\n` : ''
+    const reindex = `${cli(toggles ? 'rotate --reindex' : 'rotate --reindex --all', name)} afterwards; until then searches miss rows.`
+    messages.push(`its tokens are made by ${search(old)}, the schema now says ${search(now)}.\n${guards}Run ${reindex}`)
   }
-  if (!equal(old.placeholder, now.placeholder) && now.search === undefined) {
+  if (!equal(old.placeholder, now.placeholder) && (old.search === undefined || now.search === undefined)) {
     messages.push(
       `its column holds the placeholder ${JSON.stringify(old.placeholder)}, the schema now says ${JSON.stringify(now.placeholder)}: rows there would look as if something else had written to them.\n${thereAndBack(name)}`,
     )
