@@ -100,6 +100,8 @@ describe(`${kills} kills beside ${writers + 2} writers, with seed ${seed}`, () =
     await fleet?.roll(all('dual'))
     await attack(unsealed, encrypt)
     expect(await countWhere(database, PLAINTEXT)).toBe(0)
+    const { result: status } = await runCli(setup(), ['status', ...MODELS, '--json'])
+    expect(status).toMatchObject({ models: MODELS.map((model) => ({ model, plaintext: 0, mixed: 0, foreignWrites: 0 })) })
     await fleet?.roll(all('strict'))
     await sleep(500)
     await expectAsLogged(stance('strict'))

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { BareClient } from '../../support/encrypted-client.ts'
 import { type Key, Ledger, type Log, type ModelName, type Values } from './ledger.ts'
-import type { SharedField } from './operations.ts'
 import type { Random } from './random.ts'
+import type { SharedField } from './situation.ts'
 import { FIELDS, inputOf, valuesOf } from './values.ts'
 
 /** What there is before anybody writes, and whose it is. */

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EnvelopeError } from 'prisma-envelope'
 import { type Key, Ledger, type Log } from './ledger.ts'
-import { type Attempt, OPERATIONS, type Operation, type SharedField, type Situation } from './operations.ts'
+import { OPERATIONS } from './operations.ts'
 import { createRandom } from './random.ts'
+import type { Attempt, Operation, SharedField, Situation } from './situation.ts'
 import { type Db, type OpenClient, openClient, type Place, type Stance } from './stance.ts'
 import { operationName, valuesOf } from './values.ts'
 
