@@ -156,7 +156,7 @@ export async function runTask(
       await pass('wait', task.once.after)
       return true
     }
-    while ((await pass('skip')) > 0) if (stop.aborted || left <= 0) return false
+    await pass('skip')
     for (let final = 0; final < FINAL_PASSES; final++) {
       if (stop.aborted || left <= 0) return false
       await sleep(LOCKED_PAUSE_MS, undefined, { signal: stop }).catch(() => {})

@@ -74,17 +74,14 @@ export function decryptTask(table: Table, names: ReadonlySet<string>): Task {
       keeping.map(({ row }) => row),
     )
     const kept = new Map(keeping.map(({ at }, i) => [at, envelopes[i]]))
-    for (const envelope of envelopes) complete.add(envelope.fs)
+    for (const { envelope } of envelopes) complete.add(envelope.fs)
     return undone.map((outcome, at): Outcome => {
       if (outcome === undefined) return { kind: 'nothing' }
       if ('kind' in outcome) return outcome
       const envelope = kept.get(at)
       return {
         kind: 'write',
-        parameters: [
-          envelope === undefined ? null : JSON.stringify(envelope),
-          ...fields.map((field) => printedValue(field, outcome)),
-        ],
+        parameters: [envelope === undefined ? null : envelope.text, ...fields.map((field) => printedValue(field, outcome))],
         accepts: (texts) => holdsAll(outcome, texts),
       }
     })

@@ -11,7 +11,7 @@ import type { Outcome, Task } from '../batches/task.ts'
 import type { TextRow } from '../database/connection.ts'
 import { literal } from '../database/sql-text.ts'
 import { isTokenText, recorded, sourceOf, tokenOf } from '../rows/field-values.ts'
-import { type CipherOf, openRows, type RowToSealAnew, sealAndReopen } from '../rows/reopened.ts'
+import { type CipherOf, openRows, type RowToSealAnew, type SealedRow, sealAndReopen } from '../rows/reopened.ts'
 import type { StoredRow } from '../rows/stored-row.ts'
 import { type Field, looksSealed, type Table } from '../rows/table.ts'
 import { foreseenCollisions } from './foreseen-collisions.ts'
@@ -69,12 +69,7 @@ export function encryptTask(table: Table, { fields: names, thorough, lossy, dryR
   function unfinished(): string {
     const sets = [...complete].map(literal).join(', ')
     const plaintext = fields.map((field) => `(t.${field.sql} IS NOT NULL AND NOT (${looksSealed(field)}))`)
-    return [
-      `t.${table.envelope} IS NULL`,
-      `t.${table.envelope} ->> 'fs' IS NULL`,
-      `t.${table.envelope} ->> 'fs' NOT IN (${sets})`,
-      ...plaintext,
-    ].join(' OR ')
+    return [`t.${table.envelope} IS NULL`, `(t.${table.envelope} ->> 'fs' IN (${sets})) IS NOT TRUE`, ...plaintext].join(' OR ')
   }
 
   async function change(rows: readonly StoredRow[], cipher: RowCipher, cipherOf: CipherOf): Promise<readonly Outcome[]> {
@@ -101,7 +96,7 @@ export function encryptTask(table: Table, { fields: names, thorough, lossy, dryR
       outcomes[at] = {
         kind: 'write',
         parameters: [
-          JSON.stringify(envelopes[i]),
+          (envelopes[i] as SealedRow).text,
           ...searchable.map((field) => heldBy(field, row, rows[at] as StoredRow, tokenizer)),
         ],
         accepts: isTrue,

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { ModelPlan } from 'prisma-envelope/rows'
+import { textRows } from '../database/connection.ts'
 import { tableOf } from '../database/sql-text.ts'
 import { EXIT, type ExitCode } from '../exit-code.ts'
 import { type Applied, applyGuards, takeBackGuards } from '../guards/apply.ts'
@@ -216,9 +217,8 @@ function describeRefusals(refused: readonly ModelRefusals[]): string {
 }
 
 async function requireTable({ sql }: Context, model: string, plan: ModelPlan): Promise<void> {
-  const [row] = await sql.unsafe(`SELECT to_regclass($1) IS NOT NULL AS found`, [tableOf(plan)])
-  if (row?.['found'] !== true)
-    throw new UsageError(`${model}: the database has no table ${tableOf(plan)}: apply your migrations first`)
+  const [row] = await textRows(sql, `SELECT to_regclass($1) IS NOT NULL`, [tableOf(plan)])
+  if (row?.[0] !== 't') throw new UsageError(`${model}: the database has no table ${tableOf(plan)}: apply your migrations first`)
 }
 
 function comment(text: string): string {

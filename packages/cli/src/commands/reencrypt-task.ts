@@ -1,7 +1,7 @@
 import { EnvelopeError, type OpenedRow, type RowCipher } from 'prisma-envelope/rows'
 import type { Once, Outcome, Task } from '../batches/task.ts'
 import { literal } from '../database/sql-text.ts'
-import { type CipherOf, openRows, sealAndReopen } from '../rows/reopened.ts'
+import { type CipherOf, openRows, type SealedRow, sealAndReopen } from '../rows/reopened.ts'
 import type { StoredRow } from '../rows/stored-row.ts'
 import type { Table } from '../rows/table.ts'
 
@@ -40,7 +40,7 @@ export function reencryptTask(table: Table, scope: { readonly from: string } | {
       }),
     )
     places.forEach((at, i) => {
-      outcomes[at] = { kind: 'write', parameters: [JSON.stringify(sealed[i])], accepts: ([same]) => same === 't' }
+      outcomes[at] = { kind: 'write', parameters: [(sealed[i] as SealedRow).text], accepts: ([same]) => same === 't' }
     })
     return outcomes as readonly Outcome[]
   }

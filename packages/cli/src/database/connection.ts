@@ -8,6 +8,10 @@ export type Queryable = Connection | postgres.TransactionSql
 /** Parameters of a connection string that postgres.js or PostgreSQL knows. Others are Prisma's, or a pooler's. */
 const KNOWN_PARAMETERS = new Set(['sslmode', 'connect_timeout', 'application_name', 'options'])
 
+/** Object identifiers of types (`pg_type.oid`): that of text, and of those that postgres.js would make values of. */
+const TEXT = 25
+const PARSED = [16, 17, 21, 23, 26, 114, 700, 701, 1082, 1114, 1184, 3802]
+
 /** Opens a pool. Nothing is asked of the server until the first query. */
 export function connect({ database }: CliConfig, connections: number): Connection {
   const url = new URL(database.url)
@@ -16,8 +20,9 @@ export function connect({ database }: CliConfig, connections: number): Connectio
   return postgres(url.toString(), {
     max: connections,
     prepare: database.prepare ?? true,
-    // Types are asked for as text; arrays are sent as literals.
+    // Columns come as the text that PostgreSQL prints; arrays are sent as literals.
     fetch_types: false,
+    types: { text: { to: TEXT, from: PARSED, serialize: String, parse: (text: string) => text } },
     onnotice: () => {},
     connection: { application_name: 'prisma-envelope-cli' },
   })
@@ -32,10 +37,7 @@ export async function textRows(
   text: string,
   values: readonly (string | number | null)[] = [],
 ): Promise<readonly TextRow[]> {
-  const rows = await sql.unsafe(text, [...values] as postgres.ParameterOrJSON<never>[], { prepare: true }).raw()
-  return rows.map((row) =>
-    (row as unknown as readonly (Buffer | null)[]).map((column) => (column === null ? null : column.toString())),
-  )
+  return sql.unsafe(text, [...values] as postgres.ParameterOrJSON<never>[], { prepare: true }).values()
 }
 
 /** {@link textRows} under settings that are sent with it, in one go, and made first. */

@@ -34,6 +34,12 @@ export interface RowToSealAnew extends RowToSeal {
   readonly context: Envelope['ctx']
 }
 
+/** An envelope, and what is written of it. */
+export interface SealedRow {
+  readonly envelope: Envelope
+  readonly text: string
+}
+
 /** Ciphers that seal under an extra encryption context, with the keys of the batch. */
 export type CipherOf = (context: EncryptionContext | undefined) => RowCipher
 
@@ -42,15 +48,15 @@ export type CipherOf = (context: EncryptionContext | undefined) => RowCipher
  *
  * @throws Error where a row does not, which would be a defect of this library: then nothing is written at all.
  */
-export async function sealAndReopen(cipherOf: CipherOf, rows: readonly RowToSealAnew[]): Promise<readonly Envelope[]> {
-  const envelopes: Envelope[] = []
+export async function sealAndReopen(cipherOf: CipherOf, rows: readonly RowToSealAnew[]): Promise<readonly SealedRow[]> {
+  const envelopes: SealedRow[] = []
   for (const [context, places] of byContext(rows)) {
     const sealed = await sealUnder(
       cipherOf(context),
       places.map((at) => rows[at] as RowToSealAnew),
     )
     places.forEach((at, i) => {
-      envelopes[at] = sealed[i] as Envelope
+      envelopes[at] = sealed[i] as SealedRow
     })
   }
   return envelopes
@@ -71,13 +77,13 @@ function byContext(rows: readonly RowToSealAnew[]): ReadonlyMap<Envelope['ctx'],
   return places
 }
 
-async function sealUnder(cipher: RowCipher, rows: readonly RowToSeal[]): Promise<readonly Envelope[]> {
-  const envelopes = await cipher.seal(rows)
+async function sealUnder(cipher: RowCipher, rows: readonly RowToSeal[]): Promise<readonly SealedRow[]> {
+  const sealed = (await cipher.seal(rows)).map((envelope) => ({ envelope, text: JSON.stringify(envelope) }))
   // As the database will give them back.
   const stored = rows.map(({ table, binding }, i) => ({
     table,
     binding,
-    envelope: JSON.parse(JSON.stringify(envelopes[i])) as unknown,
+    envelope: JSON.parse((sealed[i] as SealedRow).text) as unknown,
   }))
   const opened = await cipher.open(stored)
   rows.forEach(({ record }, i) => {
@@ -86,7 +92,7 @@ async function sealUnder(cipher: RowCipher, rows: readonly RowToSeal[]): Promise
     if (result === undefined || !isSameRecord(result.record, record))
       throw new EnvelopeError('CANNOT_OPEN', 'a row that was sealed does not open as it was: nothing of its batch was written')
   })
-  return envelopes
+  return sealed
 }
 
 /** As JSON has them, which is how they are sealed: to it, -0 is 0. */

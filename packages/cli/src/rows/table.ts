@@ -152,7 +152,10 @@ export function looksSealed(field: Field, alias = 't'): string {
   const { sql, type, placeholder, plan } = field
   const cast = plan.list !== true && type === 'json' ? 'jsonb' : 'text'
   const isPlaceholder = `${alias}.${sql}::${cast} = ${literal(placeholder)}::${type}::${cast}`
-  return mayHoldToken(field) ? `(${isPlaceholder} OR ${looksLikeToken(field, alias)})` : isPlaceholder
+  if (!mayHoldToken(field)) return isPlaceholder
+  // What is likely comes first: the last pass over a table asks this of every row.
+  const either = [isPlaceholder, looksLikeToken(field, alias)]
+  return `(${(field.search === undefined ? either : either.toReversed()).join(' OR ')})`
 }
 
 /** The SQL condition that a column of text holds a token. */
