@@ -24,7 +24,7 @@ const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name
 export async function startPostgres(): Promise<PostgresServer> {
   const url = process.env['DATABASE_URL']
   if (url !== undefined && url !== '') return { url, stop: async () => {} }
-  return (await startContainer()) ?? startBinaries()
+  return (await startContainer()) ?? startOwnPostgres()
 }
 
 /** Undefined where there is no Docker, or where it can't get the image. */
@@ -41,7 +41,13 @@ async function startContainer(): Promise<PostgresServer | undefined> {
   return { url: container.getConnectionUri(), stop: async () => void (await container.stop()) }
 }
 
-async function startBinaries(): Promise<PostgresServer> {
+/** A server of the test's own, which it can restart. */
+export interface OwnPostgresServer extends PostgresServer {
+  /** As an administrator does: all sessions are cut, and nobody answers until it is up again. */
+  restart(): Promise<void>
+}
+
+export async function startOwnPostgres(): Promise<OwnPostgresServer> {
   const directory = await mkdtemp(join(tmpdir(), 'prisma-envelope-postgres-'))
   const remove = () => rmSync(directory, { recursive: true, force: true, maxRetries: 10 })
   process.once('exit', remove)
@@ -59,22 +65,31 @@ async function startBinaries(): Promise<PostgresServer> {
 
   const port = await freePort()
   const loopback = ['-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories=']
-  const server = spawn(join(binaries, 'postgres'), ['-D', data, '-p', String(port), ...loopback, ...flags], {
-    ...surroundings,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
+  const launch = () =>
+    spawn(join(binaries, 'postgres'), ['-D', data, '-p', String(port), ...loopback, ...flags], {
+      ...surroundings,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
+  let server = launch()
   // However this process ends, the server must not outlive it: this hook can't wait, so it takes the server's fastest way out.
   const abandon = () => server.kill('SIGQUIT')
   process.prependOnceListener('exit', abandon)
   await ready(server)
+  const shutDown = async (): Promise<void> => {
+    if (server.exitCode !== null || server.signalCode !== null) return
+    server.kill('SIGINT')
+    await once(server, 'exit')
+  }
 
   return {
     url: `postgresql://postgres@127.0.0.1:${port}/postgres`,
+    restart: async () => {
+      await shutDown()
+      server = launch()
+      await ready(server)
+    },
     stop: async () => {
-      if (server.exitCode === null && server.signalCode === null) {
-        server.kill('SIGINT')
-        await once(server, 'exit')
-      }
+      await shutDown()
       remove()
       process.off('exit', abandon).off('exit', remove)
       for (const signal of signals) process.off(signal, leave)

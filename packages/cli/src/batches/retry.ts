@@ -1,25 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EnvelopeError } from 'prisma-envelope/rows'
+import { isConnectionLost } from '../database/lost-connection.ts'
 
-/** What passes: lost connections, a server that restarts, deadlocks, serialization failures, lock timeouts, sessions that idled. */
-const SQL_STATES = new Set(['40001', '40P01', '55P03', '57P01', '57P02', '57P03', '53300', '25P03'])
-const CONNECTION_ERRORS = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EPIPE',
-  'ETIMEDOUT',
-  'CONNECTION_CLOSED',
-  'CONNECTION_DESTROYED',
-  'CONNECT_TIMEOUT',
-  'CONNECTION_ENDED',
-])
+/** What passes, beside lost connections: serialization failures, deadlocks, lock timeouts, too many connections. */
+const SQL_STATES = new Set(['40001', '40P01', '55P03', '53300'])
 const KMS_CODES = new Set(['THROTTLED', 'UNAVAILABLE', 'TIMEOUT'])
 
 /** Whether trying again may help. */
 export function isPassing(error: unknown): boolean {
   if (error instanceof EnvelopeError) return KMS_CODES.has(error.code)
   const { code } = error as { code?: unknown }
-  return typeof code === 'string' && (SQL_STATES.has(code) || code.startsWith('08') || CONNECTION_ERRORS.has(code))
+  return isConnectionLost(error) || (typeof code === 'string' && SQL_STATES.has(code))
 }
 
 const FIRST_PAUSE_MS = 50

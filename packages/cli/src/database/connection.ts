@@ -1,7 +1,24 @@
 import postgres from 'postgres'
 import type { CliConfig } from '../config/config.ts'
+import { isConnectionLost } from './lost-connection.ts'
 
-export type Connection = postgres.Sql
+/** A pool that outlives its connections. */
+export interface Connection {
+  readonly unsafe: postgres.Sql['unsafe']
+  /**
+   * Runs `work` in a transaction.
+   *
+   * @param mode as `BEGIN` takes it
+   */
+  begin<T>(mode: string, work: (transaction: postgres.TransactionSql) => Promise<T>): Promise<T>
+  /** Counts how often fresh connections were taken. */
+  readonly generation: number
+  /** Takes fresh connections where one of this generation was lost. */
+  renew(generation: number): void
+  /** @param options `timeout`: seconds for what is under way */
+  end(options: { readonly timeout: number }): Promise<void>
+}
+
 /** A connection, or one within a transaction. */
 export type Queryable = Connection | postgres.TransactionSql
 
@@ -12,20 +29,63 @@ const KNOWN_PARAMETERS = new Set(['sslmode', 'connect_timeout', 'application_nam
 const TEXT = 25
 const PARSED = [16, 17, 21, 23, 26, 114, 700, 701, 1082, 1114, 1184, 3802]
 
-/** Opens a pool. Nothing is asked of the server until the first query. */
+/**
+ * Opens a pool. Nothing is asked of the server until the first query. Once a connection is lost all are replaced, as the driver may leave one behind that never
+ * answers again.
+ */
 export function connect({ database }: CliConfig, connections: number): Connection {
   const url = new URL(database.url)
   const unknown = [...url.searchParams.keys()].filter((name) => !KNOWN_PARAMETERS.has(name))
   for (const name of unknown) url.searchParams.delete(name)
-  return postgres(url.toString(), {
-    max: connections,
-    prepare: database.prepare ?? true,
-    // Columns come as the text that PostgreSQL prints; arrays are sent as literals.
-    fetch_types: false,
-    types: { text: { to: TEXT, from: PARSED, serialize: String, parse: (text: string) => text } },
-    onnotice: () => {},
-    connection: { application_name: 'prisma-envelope-cli' },
-  })
+  const open = (): postgres.Sql =>
+    postgres(url.toString(), {
+      max: connections,
+      prepare: database.prepare ?? true,
+      // Columns come as the text that PostgreSQL prints; arrays are sent as literals.
+      fetch_types: false,
+      types: { text: { to: TEXT, from: PARSED, serialize: String, parse: (text: string) => text } },
+      onnotice: () => {},
+      connection: { application_name: 'prisma-envelope-cli' },
+    })
+  let pool = open()
+  let generation = 0
+
+  return {
+    unsafe: (...query) => pool.unsafe(...query),
+    async begin<T>(mode: string, work: (transaction: postgres.TransactionSql) => Promise<T>): Promise<T> {
+      const began = generation
+      try {
+        const result = await pool.begin(mode, (transaction) => work(transaction).catch(neverToARollback<T>))
+        return result as T
+      } catch (error) {
+        if (isConnectionLost(error)) this.renew(began)
+        throw error
+      }
+    },
+    get generation() {
+      return generation
+    },
+    renew(lost) {
+      if (lost !== generation) return
+      generation += 1
+      // Whoever is in a transaction on another connection of the old pool may finish it.
+      void pool.end({ timeout: DRAIN_SECONDS }).catch(() => {})
+      pool = open()
+    },
+    end: ({ timeout }) => pool.end({ timeout }),
+  }
+}
+
+const DRAIN_SECONDS = 2
+
+/**
+ * postgres.js 3.4.9 answers a failed transaction with ROLLBACK, also where the connection is gone: from a timer, where its own error can't be caught, and with
+ * what is left of that in the connection's buffer the next time it is used (github.com/porsager/postgres, issues 1154 and 1208). The transaction itself fails
+ * as soon as the connection is closed; nothing else waits for this promise.
+ */
+function neverToARollback<T>(error: unknown): Promise<T> {
+  if (!isConnectionLost(error)) throw error
+  return new Promise(() => {})
 }
 
 /** Every column as PostgreSQL prints it; NULL as null. */
@@ -37,7 +97,13 @@ export async function textRows(
   text: string,
   values: readonly (string | number | null)[] = [],
 ): Promise<readonly TextRow[]> {
-  return sql.unsafe(text, [...values] as postgres.ParameterOrJSON<never>[], { prepare: true }).values()
+  const generation = 'generation' in sql ? sql.generation : undefined
+  try {
+    return await sql.unsafe(text, [...values] as postgres.ParameterOrJSON<never>[], { prepare: true }).values()
+  } catch (error) {
+    if ('renew' in sql && generation !== undefined && isConnectionLost(error)) sql.renew(generation)
+    throw error
+  }
 }
 
 /** {@link textRows} under settings that are sent with it, in one go, and made first. */

@@ -14,7 +14,7 @@ export async function runTransaction({ sql, output, stop }: Context, patience: n
       `trying again after ${(error as { code?: string }).code ?? 'an error'}: something else holds a lock, or the server is away`,
     )
   await patiently({ patience, stop, onRetry }, () =>
-    sql.begin(async (transaction) => {
+    sql.begin('read write', async (transaction) => {
       await transaction.unsafe(TRANSACTION_SETTINGS)
       for (const statement of statements) await transaction.unsafe(statement)
     }),
