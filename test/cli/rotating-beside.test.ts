@@ -91,7 +91,7 @@ test.each(['rewrap', 'reencrypt', 'reindex'] as const)(
       )
     async function killedNow(process: number): Promise<void> {
       for (let kill = 0; kill < KILLS; kill++) {
-        const cli = startCli(setup, [...args(process), '--rate', '20'])
+        const cli = startCli(setup, [...args(process), '--rate', '5'])
         await Promise.race([cli.ended, sleep(1000 + Math.random() * 2500)])
         cli.process.kill('SIGKILL')
         expect(await cli.ended).toMatchObject({ code: null, err: '' })
