@@ -169,6 +169,34 @@ describe('a database', () => {
     await expectAllEncrypted()
   })
 
+  test('that ends a deadlock with an application at its cost is asked again', async () => {
+    const token = await prisma.$envelope.token('Patient.email', 'P5@example.org')
+    const application = await other.reserve()
+    try {
+      await application`SET deadlock_timeout = '1min'`
+      await application`BEGIN`
+      // The batch waits for this transaction, to know whether the token is taken.
+      await application`INSERT INTO "Patient" (id, email, "fullName", ward, envelope) VALUES ('zoe', ${token}, '*', 'A', '{}')`
+      const running = startCli(setup, ['encrypt', 'Patient', '--batch', String(ROWS), '--json'])
+      await until(async () => {
+        const [waiting] = await sql(
+          `SELECT 1 FROM pg_stat_activity WHERE application_name = 'prisma-envelope-cli' AND wait_event_type = 'Lock' AND datname = current_database()`,
+        )
+        return waiting !== undefined
+      })
+      // And this one for a row of the batch.
+      await application`UPDATE "Patient" SET ward = 'B' WHERE id = 'p0009'`
+      await application`ROLLBACK`
+      const { code, events } = await running.ended
+      expect(events).toContainEqual({ event: 'note', text: 'Patient: trying again after 40P01' })
+      expect(code).toBe(0)
+    } finally {
+      await application`RESET deadlock_timeout`
+      application.release()
+    }
+    await expectAllEncrypted()
+  })
+
   test('whose transactions are serializable by default takes the run all the same, beside writers', async () => {
     await sql(`ALTER DATABASE "${new URL(database.url).pathname.slice(1)}" SET default_transaction_isolation = 'serializable'`)
     const running = startSlowly()
