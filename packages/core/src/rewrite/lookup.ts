@@ -1,7 +1,7 @@
+import type { Expectation } from './field-filter.ts'
 import type { EncryptedField, Model } from './model.ts'
 import { foreignWrite, type Row, type RowRecord, recordedValue, valueOfColumn } from './opened-row.ts'
 import type { Rewriting } from './rewriting.ts'
-import type { Expectation } from './where.ts'
 
 /** A comparison that waits for the tokens of what was found. */
 type Comparison = () => void

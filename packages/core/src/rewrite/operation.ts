@@ -2,6 +2,7 @@ import { mayStandInForms } from './alternatives.ts'
 import type { Call } from './call.ts'
 import { rewriteCreate, rewriteCreateMany } from './create.ts'
 import { encodeValues } from './encrypted-values.ts'
+import type { Expectation } from './field-filter.ts'
 import { runGroupBy } from './group-by.ts'
 import { type Input, isInput } from './input.ts'
 import { NeedsSteps, onlyIfTaken } from './needs-steps.ts'
@@ -14,7 +15,7 @@ import { createInSteps, createManyInSteps, updateInSteps, updateManyInSteps, ups
 import { resolveUniques } from './unique-lookups.ts'
 import { runUpdate } from './update.ts'
 import { encryptedIn, refuseSealedChange, reseals } from './update-data.ts'
-import { type Expectation, rewriteUniqueWhere, rewriteWhere } from './where.ts'
+import { rewriteUniqueWhere, rewriteWhere } from './where.ts'
 
 /**
  * Runs one operation of Prisma Client on a model that has, or leads to, encrypted fields: rewrites its arguments, runs it, reveals its result.

@@ -2,11 +2,12 @@ import type { BoundValue, Envelope, SealedRecord } from '../envelope/contract.ts
 import { givenValue, type Lookup, throughRelations, UNKNOWABLE } from './binding.ts'
 import type { Call } from './call.ts'
 import { type EncodedValues, replaceValues, scopeFrom } from './encrypted-values.ts'
+import type { Expectation } from './field-filter.ts'
 import { type Input, isInput, listOf } from './input.ts'
 import type { Model, Sealing } from './model.ts'
 import { rewriteNestedWrites } from './nested-writes.ts'
 import type { Rewriting } from './rewriting.ts'
-import { type Expectation, equalitiesOf } from './where.ts'
+import { equalitiesOf } from './where.ts'
 
 /** A top-level `update` whose `where` and selection are rewritten already. */
 export interface Update {

@@ -1,8 +1,9 @@
+import type { Expectation } from './field-filter.ts'
 import { emptyInput, type Input, isInput } from './input.ts'
 import type { Model } from './model.ts'
 import { refuseDistinct, refuseOrder } from './refuse.ts'
 import type { Rewriting } from './rewriting.ts'
-import { type Expectation, rewriteCursor, rewriteWhere } from './where.ts'
+import { rewriteCursor, rewriteWhere } from './where.ts'
 
 /** How the rows of one level of a result are revealed. */
 export interface View {
