@@ -43,7 +43,10 @@ interface TransactionClient {
 
 /** A client without any extension. */
 export interface RootClient {
-  $transaction<T>(work: (client: TransactionClient) => Promise<T>, options: { maxWait: number; timeout: number }): Promise<T>
+  $transaction<T>(
+    work: (client: TransactionClient) => Promise<T>,
+    options: { maxWait: number; timeout: number; isolationLevel?: 'ReadCommitted' },
+  ): Promise<T>
   $executeRawUnsafe(sql: string, ...values: readonly unknown[]): PrismaPromise
 }
 
@@ -142,11 +145,19 @@ function inTransaction(promise: PrismaPromise, transaction: PrismaTransaction | 
 /** Longer than any operation takes: Prisma sets no limit either to the transactions that it opens for nested writes. */
 const UNLIMITED_MS = 2 ** 31 - 1
 
-/** Opens a transaction, past all extensions. */
-export function openTransaction<T>(root: RootClient, work: (transaction: PrismaTransaction) => Promise<T>): Promise<T> {
+/**
+ * Opens a transaction, past all extensions.
+ *
+ * @param isolationLevel the database's default where it is absent
+ */
+export function openTransaction<T>(
+  root: RootClient,
+  isolationLevel: 'ReadCommitted' | undefined,
+  work: (transaction: PrismaTransaction) => Promise<T>,
+): Promise<T> {
   return root.$transaction(
     async (client) => work(await client._createPrismaPromise((transaction) => Promise.resolve(transaction))),
-    { maxWait: UNLIMITED_MS, timeout: UNLIMITED_MS },
+    { maxWait: UNLIMITED_MS, timeout: UNLIMITED_MS, ...(isolationLevel !== undefined && { isolationLevel }) },
   )
 }
 

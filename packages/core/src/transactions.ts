@@ -15,6 +15,7 @@ import {
   runPast,
   schemaOf,
 } from './prisma-internals.ts'
+import { mayStandInForms } from './rewrite/alternatives.ts'
 import type { Call } from './rewrite/call.ts'
 import type { Input } from './rewrite/input.ts'
 import type { Model } from './rewrite/model.ts'
@@ -63,8 +64,15 @@ export function callOf(
     transaction: transaction === undefined ? 'none' : 'batch',
     query,
     inTransaction: (work) =>
-      inOwnTransaction(surroundings, (own, ahead) => work(sessionOf(surroundings, params, internal, own, 'extension'), ahead)),
+      inOwnTransaction(surroundings, isolationFor(model, tools), (own, ahead) =>
+        work(sessionOf(surroundings, params, internal, own, 'extension'), ahead),
+      ),
   }
+}
+
+/** Where values stand in several forms, what others have written since a transaction began must be seen, whatever the database's default is. */
+function isolationFor(model: Model, tools: Tools): 'ReadCommitted' | undefined {
+  return mayStandInForms(model, { tools }) ? 'ReadCommitted' : undefined
 }
 
 /** Statements beside a hooked operation, in `transaction`. */
@@ -123,6 +131,7 @@ async function untilRun(run: () => Promise<unknown>): Promise<unknown> {
  */
 async function inOwnTransaction<T>(
   { root, keys, tools }: Surroundings,
+  isolationLevel: 'ReadCommitted' | undefined,
   work: (transaction: PrismaTransaction, tools: Tools) => Promise<T>,
 ): Promise<T> {
   const ahead = createKeysAhead(keys)
@@ -130,7 +139,7 @@ async function inOwnTransaction<T>(
   try {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await openTransaction(root, (transaction) => work(transaction, { ...tools, cipher }))
+        return await openTransaction(root, isolationLevel, (transaction) => work(transaction, { ...tools, cipher }))
       } catch (error) {
         if (attempt === MAX_ATTEMPTS) throw error
         // Rows that were rolled back can lie in the WAL.

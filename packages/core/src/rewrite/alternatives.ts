@@ -11,7 +11,7 @@ export function hasAlternatives({ search, mode }: EncryptedField, { tools }: Rew
 }
 
 /** Whether that is so of any field of a model, or of one that its relations lead to. */
-export function mayStandInForms(model: Model, { tools }: Rewriting): boolean {
+export function mayStandInForms(model: Model, { tools }: Pick<Rewriting, 'tools'>): boolean {
   return tools.cipher.tokensOfValue > 1 || reachesTolerant(model)
 }
 
