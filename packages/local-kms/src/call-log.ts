@@ -13,6 +13,15 @@ export interface ContextEntry {
 /** Older entries make room, so that a server that runs for weeks does not grow. */
 const MAX_CONTEXTS = 10_000
 
+/** Which parts of an operation's input name its key and its context; ReEncrypt's are those of what it makes. */
+const CONTEXT_OF: Readonly<Partial<Record<OperationName, readonly [keyId: string, context: string]>>> = {
+  GenerateDataKey: ['KeyId', 'EncryptionContext'],
+  GenerateDataKeyWithoutPlaintext: ['KeyId', 'EncryptionContext'],
+  Encrypt: ['KeyId', 'EncryptionContext'],
+  Decrypt: ['KeyId', 'EncryptionContext'],
+  ReEncrypt: ['DestinationKeyId', 'DestinationEncryptionContext'],
+}
+
 /** Counts every call with a valid signature, whether a fault or an exception answered it or not. */
 export class CallLog {
   #calls: Partial<Record<OperationName, number>> = {}
@@ -20,8 +29,9 @@ export class CallLog {
 
   record(operation: OperationName, input: Input): void {
     this.#calls[operation] = (this.#calls[operation] ?? 0) + 1
-    if (operation !== 'GenerateDataKey' && operation !== 'Encrypt' && operation !== 'Decrypt') return
-    const { KeyId: keyId, EncryptionContext: context } = input
+    const names = CONTEXT_OF[operation]
+    if (names === undefined) return
+    const [keyId, context] = names.map((name) => input[name])
     this.#contexts.push({
       operation,
       keyId: typeof keyId === 'string' ? keyId : undefined,

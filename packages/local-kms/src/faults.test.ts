@@ -70,7 +70,7 @@ it('hits the named operation only, with the given probability, until removed', a
 it('refuses faults that contradict themselves', () => {
   const wrong: object[] = [
     { throttle: true, hang: true },
-    { operation: 'ListKeys' },
+    { operation: 'GetKeyPolicy' },
     { status5xx: 404 },
     { times: 0 },
     { probability: 2 },

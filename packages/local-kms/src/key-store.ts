@@ -9,6 +9,8 @@ export interface KmsKey {
   readonly description: string
   readonly multiRegion: boolean
   readonly created: Date
+  /** When the key goes for good; until then it is pending deletion and can't be used. */
+  readonly deletion?: Date
 }
 
 interface State {
@@ -41,7 +43,13 @@ export class KeyStore {
   }
 
   key(id: string): KmsKey | undefined {
-    return this.#state.keys.get(id)
+    const key = this.#state.keys.get(id)
+    return key === undefined || isGone(key) ? undefined : key
+  }
+
+  /** All keys, sorted by id. */
+  get keys(): readonly KmsKey[] {
+    return [...this.#state.keys.values()].filter((key) => !isGone(key)).sort((a, b) => (a.id < b.id ? -1 : 1))
   }
 
   /** Key id that the alias points to. */
@@ -57,14 +65,36 @@ export class KeyStore {
       created: new Date(),
       ...properties,
     }
-    await this.#change((state) => ({ ...state, keys: new Map(state.keys).set(key.id, key) }))
+    await this.add(key)
     return key
   }
 
+  /** Keeps a key that was made elsewhere: the replica of a multi-Region key. */
+  async add(key: KmsKey): Promise<void> {
+    await this.#change((state) => ({ ...state, keys: new Map(state.keys).set(key.id, key) }))
+  }
+
   async setEnabled(id: string, enabled: boolean): Promise<void> {
-    await this.#change((state) => {
+    await this.#changeKey(id, (key) => ({ ...key, enabled }))
+  }
+
+  /** The key can't be used from now on, and is gone at `date`. */
+  async scheduleDeletion(id: string, date: Date): Promise<void> {
+    await this.#changeKey(id, (key) => ({ ...key, deletion: date }))
+  }
+
+  /** As with AWS, the key is disabled afterwards. */
+  async cancelDeletion(id: string): Promise<void> {
+    await this.#changeKey(id, (key) => {
+      const { deletion: _, ...kept } = key
+      return { ...kept, enabled: false }
+    })
+  }
+
+  #changeKey(id: string, change: (key: KmsKey) => KmsKey): Promise<void> {
+    return this.#change((state) => {
       const key = state.keys.get(id)
-      return key === undefined ? state : { ...state, keys: new Map(state.keys).set(id, { ...key, enabled }) }
+      return key === undefined ? state : { ...state, keys: new Map(state.keys).set(id, change(key)) }
     })
   }
 
@@ -92,10 +122,15 @@ export class KeyStore {
   }
 }
 
+function isGone({ deletion }: KmsKey): boolean {
+  return deletion !== undefined && deletion.getTime() <= Date.now()
+}
+
 function serialize({ keys, aliases }: State): string {
-  const plainKeys = [...keys.values()].map(({ material, created, ...key }) => ({
+  const plainKeys = [...keys.values()].map(({ material, created, deletion, ...key }) => ({
     ...key,
     created: created.toISOString(),
+    ...(deletion !== undefined && { deletion: deletion.toISOString() }),
     material: material.export().toString('base64'),
   }))
   return `${JSON.stringify({ version: 1, keys: plainKeys, aliases: Object.fromEntries(aliases) }, null, 2)}\n`
@@ -127,10 +162,12 @@ function parseState(text: string | undefined, path: string): State {
 
 function parseKey(entry: unknown): KmsKey | undefined {
   if (!isRecord(entry)) return undefined
-  const { id, enabled, description, multiRegion, created, material } = entry
+  const { id, enabled, description, multiRegion, created, deletion, material } = entry
   if (typeof id !== 'string' || typeof enabled !== 'boolean' || typeof description !== 'string') return undefined
   if (typeof multiRegion !== 'boolean' || typeof created !== 'string' || typeof material !== 'string') return undefined
+  if (deletion !== undefined && typeof deletion !== 'string') return undefined
   const bytes = Buffer.from(material, 'base64')
   if (bytes.length !== 32) return undefined
-  return { id, enabled, description, multiRegion, created: new Date(created), material: createSecretKey(bytes) }
+  const key = { id, enabled, description, multiRegion, created: new Date(created), material: createSecretKey(bytes) }
+  return deletion === undefined ? key : { ...key, deletion: new Date(deletion) }
 }

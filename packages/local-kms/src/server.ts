@@ -8,7 +8,7 @@ import { keyArn } from './key-reference.ts'
 import { KeyStore } from './key-store.ts'
 import { checkedAliasName } from './operations/aliases.ts'
 import { isOperationName, type OperationName, operations } from './operations/index.ts'
-import type { Service } from './operations/operation.ts'
+import type { Replica, Service } from './operations/operation.ts'
 import { KmsException, notFound } from './protocol/exceptions.ts'
 import { parseInput } from './protocol/input.ts'
 import { type Credentials, verifySignature } from './protocol/sigv4.ts'
@@ -26,6 +26,8 @@ export interface LocalKmsOptions {
   readonly accountId?: string
   /** Gets one line for each call: operation, status and exception; never contexts, keys or plaintext. */
   readonly log?: (line: string) => void
+  /** The server of another Region, which can replicate its multi-Region keys to this one. */
+  readonly replicaOf?: LocalKms
   /** Decides faults with a `probability`; default `Math.random`. */
   readonly random?: () => number
 }
@@ -74,7 +76,8 @@ export async function startLocalKms(options: LocalKmsOptions = {}): Promise<Loca
   const faults = new FaultQueue(options.random ?? Math.random)
   const store = await KeyStore.open(stateFile)
   const closing = new AbortController()
-  const desk: Desk = { service: { store, region, accountId }, credentials: accepted, log, faults, closing: closing.signal }
+  const service: Service & { readonly replicas: Map<string, Replica> } = { store, region, accountId, replicas: new Map() }
+  const desk: Desk = { service, credentials: accepted, log, faults, closing: closing.signal }
   const server = createServer((request, response) => void serve(desk, request, response, options.log))
   const boundPort = await listen(server, port).catch(async (error: unknown) => {
     await store.close()
@@ -82,8 +85,9 @@ export async function startLocalKms(options: LocalKmsOptions = {}): Promise<Loca
   })
   const url = `http://127.0.0.1:${boundPort}`
   let stopped: Promise<void> | undefined
+  if (options.replicaOf !== undefined) services.get(options.replicaOf)?.replicas.set(region, { store, service })
 
-  return {
+  const kms: LocalKms = {
     url,
     region,
     accountId,
@@ -117,7 +121,12 @@ export async function startLocalKms(options: LocalKmsOptions = {}): Promise<Loca
       return stopped
     },
   }
+  services.set(kms, service)
+  return kms
 }
+
+/** What a replica in another Region has to reach. */
+const services = new WeakMap<LocalKms, Service & { readonly replicas: Map<string, Replica> }>()
 
 interface Desk {
   readonly service: Service

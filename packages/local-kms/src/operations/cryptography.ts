@@ -4,6 +4,7 @@ import { findKey, keyArn, type Location } from '../key-reference.ts'
 import type { KeyStore, KmsKey } from '../key-store.ts'
 import { KmsException, unsupported, validation } from '../protocol/exceptions.ts'
 import { bytes, encryptionContext, flag, type Input, optionalInteger, optionalText, requiredText } from '../protocol/input.ts'
+import { pendingDeletion } from './deletion.ts'
 import type { Operation } from './operation.ts'
 
 /** Limits of the AWS KMS API Reference, Encrypt and Decrypt. */
@@ -23,6 +24,11 @@ export const generateDataKey: Operation = async ({ store, ...location }, input) 
     KeyId: keyArn(location, key.id),
     Plaintext: plaintext.toString('base64'),
   }
+}
+
+export const generateDataKeyWithoutPlaintext: Operation = async (service, input) => {
+  const { CiphertextBlob, KeyId } = (await generateDataKey(service, input)) as Record<string, string>
+  return { CiphertextBlob, KeyId }
 }
 
 export const encrypt: Operation = async ({ store, ...location }, input) => {
@@ -49,6 +55,29 @@ export const decrypt: Operation = async ({ store, ...location }, input) => {
   return { EncryptionAlgorithm: ALGORITHM, KeyId: keyArn(location, key.id), Plaintext: plaintext.toString('base64') }
 }
 
+/** `SourceKeyId` may be left out, as `KeyId` of Decrypt may. */
+export const reEncrypt: Operation = async ({ store, ...location }, input) => {
+  const sourceContext = encryptionContext(input, 'SourceEncryptionContext')
+  const context = encryptionContext(input, 'DestinationEncryptionContext')
+  const blob = bytes(input, 'CiphertextBlob', MAX_CIPHERTEXT)
+  refuseAlgorithm(input, 'SourceEncryptionAlgorithm')
+  refuseAlgorithm(input, 'DestinationEncryptionAlgorithm')
+  const source = usable(location, decryptionKey(store, location, blob, optionalText(input, 'SourceKeyId')))
+  const key = usable(location, findKey(store, location, requiredText(input, 'DestinationKeyId', 2048), true))
+  const plaintext = openBlob(source.material, blob, sourceContext)
+  if (plaintext === undefined) throw invalidCiphertext()
+  refuseDryRun(input)
+  const sealed = sealBlob(key.id, key.material, plaintext, context)
+  plaintext.fill(0)
+  return {
+    CiphertextBlob: sealed.toString('base64'),
+    SourceKeyId: keyArn(location, source.id),
+    KeyId: keyArn(location, key.id),
+    SourceEncryptionAlgorithm: ALGORITHM,
+    DestinationEncryptionAlgorithm: ALGORITHM,
+  }
+}
+
 /** Without `KeyId` the blob itself names its key; with one, both must name the same. */
 function decryptionKey(store: KeyStore, location: Location, blob: Buffer, reference: string | undefined): KmsKey {
   const named = reference === undefined ? undefined : findKey(store, location, reference, true)
@@ -72,6 +101,7 @@ function decryptionKey(store: KeyStore, location: Location, blob: Buffer, refere
 }
 
 function usable(location: Location, key: KmsKey): KmsKey {
+  if (key.deletion !== undefined) throw pendingDeletion(location, key)
   if (!key.enabled) throw new KmsException('DisabledException', `${keyArn(location, key.id)} is disabled.`)
   return key
 }
@@ -90,7 +120,11 @@ function dataKeyLength(input: Input): number {
 function refuseUnsupported(input: Input): void {
   if ((input['Recipient'] ?? undefined) !== undefined)
     throw unsupported('local-kms does not attest enclaves: leave out Recipient.')
-  if ((optionalText(input, 'EncryptionAlgorithm') ?? ALGORITHM) !== ALGORITHM) {
+  refuseAlgorithm(input, 'EncryptionAlgorithm')
+}
+
+function refuseAlgorithm(input: Input, name: string): void {
+  if ((optionalText(input, name) ?? ALGORITHM) !== ALGORITHM) {
     throw new KmsException('InvalidKeyUsageException', `Keys of local-kms know ${ALGORITHM} only.`)
   }
 }

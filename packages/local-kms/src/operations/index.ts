@@ -1,7 +1,9 @@
 import { createAlias, updateAlias } from './aliases.ts'
-import { decrypt, encrypt, generateDataKey } from './cryptography.ts'
-import { createKey, describeKey, disableKey, enableKey } from './keys.ts'
+import { decrypt, encrypt, generateDataKey, generateDataKeyWithoutPlaintext, reEncrypt } from './cryptography.ts'
+import { cancelKeyDeletion, scheduleKeyDeletion } from './deletion.ts'
+import { createKey, describeKey, disableKey, enableKey, listKeys } from './keys.ts'
 import type { Operation } from './operation.ts'
+import { replicateKey } from './replicas.ts'
 
 export type OperationName =
   | 'CreateKey'
@@ -13,6 +15,12 @@ export type OperationName =
   | 'Decrypt'
   | 'EnableKey'
   | 'DisableKey'
+  | 'GenerateDataKeyWithoutPlaintext'
+  | 'ReEncrypt'
+  | 'ScheduleKeyDeletion'
+  | 'CancelKeyDeletion'
+  | 'ListKeys'
+  | 'ReplicateKey'
 
 export const operations: Readonly<Record<OperationName, Operation>> = {
   CreateKey: createKey,
@@ -24,6 +32,12 @@ export const operations: Readonly<Record<OperationName, Operation>> = {
   Decrypt: decrypt,
   EnableKey: enableKey,
   DisableKey: disableKey,
+  GenerateDataKeyWithoutPlaintext: generateDataKeyWithoutPlaintext,
+  ReEncrypt: reEncrypt,
+  ScheduleKeyDeletion: scheduleKeyDeletion,
+  CancelKeyDeletion: cancelKeyDeletion,
+  ListKeys: listKeys,
+  ReplicateKey: replicateKey,
 }
 
 export function isOperationName(name: string): name is OperationName {

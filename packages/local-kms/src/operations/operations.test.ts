@@ -1,4 +1,5 @@
 import {
+  CancelKeyDeletionCommand,
   CreateAliasCommand,
   CreateKeyCommand,
   DecryptCommand,
@@ -7,8 +8,13 @@ import {
   EnableKeyCommand,
   EncryptCommand,
   GenerateDataKeyCommand,
+  GenerateDataKeyWithoutPlaintextCommand,
+  GetKeyPolicyCommand,
   KMSClient,
   ListKeysCommand,
+  ReEncryptCommand,
+  ReplicateKeyCommand,
+  ScheduleKeyDeletionCommand,
   UpdateAliasCommand,
 } from '@aws-sdk/client-kms'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -225,6 +231,144 @@ describe('keys', () => {
   })
 })
 
+describe('GenerateDataKeyWithoutPlaintext', () => {
+  it('answers a wrapped key alone, which Decrypt opens', async () => {
+    const made = await client.send(
+      new GenerateDataKeyWithoutPlaintextCommand({ KeyId: key.id, KeySpec: 'AES_256', EncryptionContext: context }),
+    )
+    expect(made).toMatchObject({ KeyId: key.arn })
+    expect(made).not.toHaveProperty('Plaintext')
+    const opened = await client.send(new DecryptCommand({ CiphertextBlob: made.CiphertextBlob, EncryptionContext: context }))
+    expect(opened.Plaintext).toHaveLength(32)
+  })
+})
+
+describe('ReEncrypt', () => {
+  it('wraps under another key and context, without showing what', async () => {
+    const second = await server.createKey()
+    const CiphertextBlob = await encryptKey()
+    const moved = await client.send(
+      new ReEncryptCommand({
+        CiphertextBlob,
+        SourceEncryptionContext: context,
+        DestinationKeyId: second.arn,
+        DestinationEncryptionContext: { table: 'Doctor' },
+      }),
+    )
+    expect(moved).toMatchObject({ SourceKeyId: key.arn, KeyId: second.arn, DestinationEncryptionAlgorithm: 'SYMMETRIC_DEFAULT' })
+    expect(moved).not.toHaveProperty('Plaintext')
+    const open = (EncryptionContext: Record<string, string>): Promise<{ Plaintext?: Uint8Array }> =>
+      client.send(new DecryptCommand({ CiphertextBlob: moved.CiphertextBlob, KeyId: second.id, EncryptionContext }))
+    expect((await open({ table: 'Doctor' })).Plaintext).toEqual(new Uint8Array(32).fill(7))
+    await expect(open(context)).rejects.toEqual(refused('InvalidCiphertextException'))
+  })
+
+  it('refuses a wrong source context, a wrong source key, and disabled keys on either side', async () => {
+    const second = await server.createKey()
+    const CiphertextBlob = await encryptKey()
+    const move = (more: object): Promise<unknown> =>
+      client.send(
+        new ReEncryptCommand({ CiphertextBlob, SourceEncryptionContext: context, DestinationKeyId: second.id, ...more }),
+      )
+    await expect(move({ SourceEncryptionContext: {} })).rejects.toEqual(refused('InvalidCiphertextException'))
+    await expect(move({ SourceKeyId: second.id })).rejects.toEqual(refused('IncorrectKeyException'))
+    await expect(move({ DestinationKeyId: 'alias/none' })).rejects.toEqual(refused('NotFoundException'))
+    await expect(move({ DestinationEncryptionAlgorithm: 'RSAES_OAEP_SHA_1' })).rejects.toEqual(
+      refused('InvalidKeyUsageException'),
+    )
+    for (const KeyId of [key.id, second.id]) {
+      await client.send(new DisableKeyCommand({ KeyId }))
+      await expect(move({})).rejects.toEqual(refused('DisabledException'))
+      await client.send(new EnableKeyCommand({ KeyId }))
+    }
+    await expect(move({})).resolves.toBeDefined()
+  })
+})
+
+describe('deletion', () => {
+  it('is pending for days, in which nothing uses the key, and can be cancelled', async () => {
+    const CiphertextBlob = await encryptKey()
+    const scheduled = await client.send(new ScheduleKeyDeletionCommand({ KeyId: key.id, PendingWindowInDays: 7 }))
+    expect(scheduled).toMatchObject({ KeyId: key.arn, KeyState: 'PendingDeletion', PendingWindowInDays: 7 })
+    expect((scheduled.DeletionDate?.getTime() ?? 0) - Date.now()).toBeGreaterThan(6.9 * 86_400_000)
+    const uses = [
+      () => client.send(new DecryptCommand({ CiphertextBlob, EncryptionContext: context })),
+      () => client.send(new GenerateDataKeyCommand({ KeyId: key.id, KeySpec: 'AES_256' })),
+      () => client.send(new EnableKeyCommand({ KeyId: key.id })),
+      () => client.send(new ScheduleKeyDeletionCommand({ KeyId: key.id })),
+    ]
+    for (const use of uses) await expect(use()).rejects.toEqual(refused('KMSInvalidStateException'))
+    expect((await client.send(new DescribeKeyCommand({ KeyId: key.id }))).KeyMetadata).toMatchObject({
+      Enabled: false,
+      KeyState: 'PendingDeletion',
+      DeletionDate: scheduled.DeletionDate,
+    })
+    expect(await client.send(new CancelKeyDeletionCommand({ KeyId: key.id }))).toMatchObject({ KeyId: key.arn })
+    await expect(uses[0]?.()).rejects.toEqual(refused('DisabledException'))
+    await client.send(new EnableKeyCommand({ KeyId: key.id }))
+    await expect(uses[0]?.()).resolves.toBeDefined()
+    await expect(client.send(new CancelKeyDeletionCommand({ KeyId: key.id }))).rejects.toEqual(
+      refused('KMSInvalidStateException'),
+    )
+  })
+
+  it.each([6, 31])('does not wait %d days', async (PendingWindowInDays) => {
+    await expect(client.send(new ScheduleKeyDeletionCommand({ KeyId: key.id, PendingWindowInDays }))).rejects.toEqual(
+      refused('ValidationException'),
+    )
+  })
+})
+
+describe('ListKeys', () => {
+  it('gives all keys, a page at a time', async () => {
+    const made = new Set([key.arn])
+    for (let i = 0; i < 4; i += 1) made.add((await server.createKey()).arn)
+    const listed: string[] = []
+    let Marker: string | undefined
+    do {
+      const page = await client.send(new ListKeysCommand({ Limit: 2, Marker }))
+      expect(page.Keys?.length).toBeLessThanOrEqual(2)
+      listed.push(...(page.Keys ?? []).map(({ KeyArn = '' }) => KeyArn))
+      Marker = page.NextMarker
+      expect(page.Truncated).toBe(Marker !== undefined)
+    } while (Marker !== undefined)
+    expect(new Set(listed).size).toBe(listed.length)
+    for (const arn of made) expect(listed).toContain(arn)
+  })
+})
+
+describe('a multi-Region key', () => {
+  it('is replicated to another Region, where it unwraps what its primary wrapped, and is disabled by itself', async () => {
+    const replica = await startLocalKms({ region: 'eu-west-1', accountId: server.accountId, replicaOf: server })
+    const west = new KMSClient({ endpoint: replica.url, region: 'eu-west-1', credentials: replica.credentials, maxAttempts: 1 })
+    try {
+      const { KeyMetadata } = await client.send(new CreateKeyCommand({ MultiRegion: true }))
+      const KeyId = KeyMetadata?.KeyId ?? ''
+      const replicate = (more: object = {}): Promise<{ ReplicaKeyMetadata?: { Arn?: string | undefined } }> =>
+        client.send(new ReplicateKeyCommand({ KeyId, ReplicaRegion: 'eu-west-1', ...more }))
+      const { CiphertextBlob } = await client.send(
+        new EncryptCommand({ KeyId, Plaintext: Buffer.alloc(32, 9), EncryptionContext: context }),
+      )
+      const open = (): Promise<{ Plaintext?: Uint8Array }> =>
+        west.send(new DecryptCommand({ CiphertextBlob, EncryptionContext: context }))
+      await expect(open()).rejects.toEqual(refused('AccessDeniedException'))
+      expect((await replicate()).ReplicaKeyMetadata?.Arn).toBe(`arn:aws:kms:eu-west-1:${server.accountId}:key/${KeyId}`)
+      expect((await open()).Plaintext).toEqual(new Uint8Array(32).fill(9))
+
+      await expect(replicate()).rejects.toEqual(refused('AlreadyExistsException'))
+      await expect(replicate({ ReplicaRegion: 'us-west-2' })).rejects.toEqual(refused('ValidationException'))
+      await expect(replicate({ ReplicaRegion: server.region })).rejects.toEqual(refused('ValidationException'))
+      await expect(replicate({ KeyId: key.id })).rejects.toEqual(refused('UnsupportedOperationException'))
+
+      await client.send(new DisableKeyCommand({ KeyId }))
+      await expect(open()).resolves.toBeDefined()
+    } finally {
+      west.destroy()
+      await replica.stop()
+    }
+  })
+})
+
 describe('aliases', () => {
   it('point to a key, once, until they are updated', async () => {
     const second = await server.createKey()
@@ -262,7 +406,7 @@ describe('aliases', () => {
 })
 
 it('answers UnknownOperationException for every other call of KMS', async () => {
-  await expect(client.send(new ListKeysCommand({}))).rejects.toEqual(refused('UnknownOperationException'))
+  await expect(client.send(new GetKeyPolicyCommand({ KeyId: key.id }))).rejects.toEqual(refused('UnknownOperationException'))
   expect(server.calls).toEqual({})
 })
 

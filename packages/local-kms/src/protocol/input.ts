@@ -62,9 +62,9 @@ export function flag(input: Input, name: string): boolean {
 }
 
 /** The context of a symmetric operation; an absent one equals an empty one. At most 8,192 characters in all, as AWS documents. */
-export function encryptionContext(input: Input): EncryptionContext {
-  const value = read(input, 'EncryptionContext') ?? {}
-  if (!isStringMap(value)) throw serialization('EncryptionContext is not a map of strings.')
+export function encryptionContext(input: Input, name = 'EncryptionContext'): EncryptionContext {
+  const value = read(input, name) ?? {}
+  if (!isStringMap(value)) throw serialization(`${name} is not a map of strings.`)
   const size = Object.entries(value).reduce((sum, [key, entry]) => sum + key.length + entry.length, 0)
   if (size > 8192) throw validation('EncryptionContext must not exceed 8192 characters.')
   return value
