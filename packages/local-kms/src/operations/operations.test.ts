@@ -257,7 +257,7 @@ describe('ReEncrypt', () => {
     )
     expect(moved).toMatchObject({ SourceKeyId: key.arn, KeyId: second.arn, DestinationEncryptionAlgorithm: 'SYMMETRIC_DEFAULT' })
     expect(moved).not.toHaveProperty('Plaintext')
-    const open = (EncryptionContext: Record<string, string>): Promise<{ Plaintext?: Uint8Array }> =>
+    const open = (EncryptionContext: Record<string, string>): Promise<{ Plaintext?: Uint8Array | undefined }> =>
       client.send(new DecryptCommand({ CiphertextBlob: moved.CiphertextBlob, KeyId: second.id, EncryptionContext }))
     expect((await open({ table: 'Doctor' })).Plaintext).toEqual(new Uint8Array(32).fill(7))
     await expect(open(context)).rejects.toEqual(refused('InvalidCiphertextException'))
@@ -344,12 +344,12 @@ describe('a multi-Region key', () => {
     try {
       const { KeyMetadata } = await client.send(new CreateKeyCommand({ MultiRegion: true }))
       const KeyId = KeyMetadata?.KeyId ?? ''
-      const replicate = (more: object = {}): Promise<{ ReplicaKeyMetadata?: { Arn?: string | undefined } }> =>
+      const replicate = (more: object = {}): Promise<{ ReplicaKeyMetadata?: { Arn?: string | undefined } | undefined }> =>
         client.send(new ReplicateKeyCommand({ KeyId, ReplicaRegion: 'eu-west-1', ...more }))
       const { CiphertextBlob } = await client.send(
         new EncryptCommand({ KeyId, Plaintext: Buffer.alloc(32, 9), EncryptionContext: context }),
       )
-      const open = (): Promise<{ Plaintext?: Uint8Array }> =>
+      const open = (): Promise<{ Plaintext?: Uint8Array | undefined }> =>
         west.send(new DecryptCommand({ CiphertextBlob, EncryptionContext: context }))
       await expect(open()).rejects.toEqual(refused('AccessDeniedException'))
       expect((await replicate()).ReplicaKeyMetadata?.Arn).toBe(`arn:aws:kms:eu-west-1:${server.accountId}:key/${KeyId}`)
