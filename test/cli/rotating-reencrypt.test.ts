@@ -185,3 +185,18 @@ test('of rows that do not open, and of a key that may not be used, nothing is ch
   ])
   expect(unchanged(before, await stored())).toEqual([patient(1).id])
 })
+
+test('forgets no row of a page into which others come while it fetches a key', async () => {
+  const before = await stored()
+  kms.resetLog()
+  // The page is read, given up for a key that is not at hand, and read again.
+  kms.faults.inject({ operation: 'Decrypt', latencyMs: 1500 })
+  const running = startCli(setup, args('--state', state, '--batch', '50'))
+  await waitUntil(async () => (kms.calls.Decrypt ?? 0) > 0)
+  await promoted({ deadline: 60_000 }).patient.createMany({
+    data: Array.from({ length: 30 }, (_, i) => ({ ...patient(ROWS + i), id: `${patient(i).id}+` })),
+  })
+  kms.faults.clear()
+  expect(await running.ended).toMatchObject({ code: 0, err: '' })
+  expect(unchanged(before, await stored())).toEqual([])
+})

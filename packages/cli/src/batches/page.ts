@@ -46,8 +46,10 @@ export async function readPageTexts(
   const values: string[] = []
   const conditions = [where, bound('>', range.after), bound('<=', range.until)].filter((condition) => condition !== '')
   const order = table.key.map((column) => `t.${column.sql}`).join(', ')
+  // A range that has an end was a page before: rows that came into it meanwhile must not push others out.
+  const most = range.until === undefined ? ` LIMIT ${limit}` : ''
   const lock = { skip: ' FOR UPDATE OF t SKIP LOCKED', wait: ' FOR UPDATE OF t', none: '' }[locking]
-  const text = `SELECT ${rowColumns(table)} FROM ${table.sql} AS t WHERE ${conditions.map((condition) => `(${condition})`).join(' AND ')} ORDER BY ${order} LIMIT ${limit}${lock}`
+  const text = `SELECT ${rowColumns(table)} FROM ${table.sql} AS t WHERE ${conditions.map((condition) => `(${condition})`).join(' AND ')} ORDER BY ${order}${most}${lock}`
   const settings = range.after === undefined ? TRANSACTION_SETTINGS : `${TRANSACTION_SETTINGS}; ${IN_KEY_ORDER}`
   return textRowsUnder(sql, settings, text, values)
 
