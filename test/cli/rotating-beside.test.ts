@@ -94,7 +94,10 @@ test.each(['rewrap', 'reencrypt', 'reindex'] as const)(
         const cli = startCli(setup, [...args(process), '--rate', '5'])
         await Promise.race([cli.ended, sleep(1000 + Math.random() * 2500)])
         cli.process.kill('SIGKILL')
-        expect(await cli.ended).toMatchObject({ code: null, err: '' })
+        const { code, err } = await cli.ended
+        expect(err).toBe('')
+        // The writers move rows, too: there may be none left.
+        expect([null, 0]).toContain(code)
       }
     }
     try {
