@@ -157,7 +157,7 @@ describe('a database', () => {
     await expectAllEncrypted(NAMES.map((name, i) => (i === 3 ? 'Newer' : name)))
   })
 
-  test.each(['40001', '40P01'])('that gives up a transaction with SQLSTATE %s once is asked again', async (state) => {
+  test.each(['40001', '40P01', '08006', '57P01'])('that gives up a transaction with SQLSTATE %s once is asked again', async (state) => {
     await sql('CREATE SEQUENCE once')
     await sql(`CREATE FUNCTION once() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
       IF nextval('once') = 120 THEN RAISE EXCEPTION 'once' USING ERRCODE = '${state}'; END IF; RETURN NEW; END $$`)

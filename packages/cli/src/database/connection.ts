@@ -1,6 +1,6 @@
 import postgres from 'postgres'
 import type { CliConfig } from '../config/config.ts'
-import { isConnectionLost } from './lost-connection.ts'
+import { isConnectionClosed, isConnectionLost } from './lost-connection.ts'
 
 /** A pool that outlives its connections. */
 export interface Connection {
@@ -84,7 +84,7 @@ const DRAIN_SECONDS = 2
  * as soon as the connection is closed; nothing else waits for this promise.
  */
 function neverToARollback<T>(error: unknown): Promise<T> {
-  if (!isConnectionLost(error)) throw error
+  if (!isConnectionClosed(error)) throw error
   return new Promise(() => {})
 }
 
