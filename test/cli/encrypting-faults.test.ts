@@ -157,17 +157,20 @@ describe('a database', () => {
     await expectAllEncrypted(NAMES.map((name, i) => (i === 3 ? 'Newer' : name)))
   })
 
-  test.each(['40001', '40P01', '08006', '57P01'])('that gives up a transaction with SQLSTATE %s once is asked again', async (state) => {
-    await sql('CREATE SEQUENCE once')
-    await sql(`CREATE FUNCTION once() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  test.each(['40001', '40P01', '08006', '57P01'])(
+    'that gives up a transaction with SQLSTATE %s once is asked again',
+    async (state) => {
+      await sql('CREATE SEQUENCE once')
+      await sql(`CREATE FUNCTION once() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
       IF nextval('once') = 120 THEN RAISE EXCEPTION 'once' USING ERRCODE = '${state}'; END IF; RETURN NEW; END $$`)
-    await sql('CREATE TRIGGER once BEFORE UPDATE ON "Patient" FOR EACH ROW EXECUTE FUNCTION once()')
-    const { code, events } = await runCli(setup, encrypt)
-    await sql('DROP FUNCTION once() CASCADE; DROP SEQUENCE once')
-    expect(events).toContainEqual({ event: 'note', text: `Patient: trying again after ${state}` })
-    expect(code).toBe(0)
-    await expectAllEncrypted()
-  })
+      await sql('CREATE TRIGGER once BEFORE UPDATE ON "Patient" FOR EACH ROW EXECUTE FUNCTION once()')
+      const { code, events } = await runCli(setup, encrypt)
+      await sql('DROP FUNCTION once() CASCADE; DROP SEQUENCE once')
+      expect(events).toContainEqual({ event: 'note', text: `Patient: trying again after ${state}` })
+      expect(code).toBe(0)
+      await expectAllEncrypted()
+    },
+  )
 
   test('that ends a deadlock with an application at its cost is asked again', async () => {
     const token = await prisma.$envelope.token('Patient.email', 'P5@example.org')
