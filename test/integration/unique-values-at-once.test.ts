@@ -20,10 +20,13 @@ const neighbours: Record<string, Neighbours> = {
   ],
 }
 
+/** One of them knows one form alone, and so takes no locks: as without encryption, PostgreSQL ends one of two statements that insert the same keys in opposite orders. */
+const IN_ONE_ORDER: ReadonlySet<string> = new Set(['dual beside strict', 'one index key beside two'])
+
 const WRITERS = 6
 const VALUES = Array.from({ length: 12 }, (_, i) => `value-${i}`)
 
-describe.each(Object.entries(neighbours))('%s:', async (_, states) => {
+describe.each(Object.entries(neighbours))('%s:', async (name, states) => {
   const { sql, client, keys, indexKey } = await createEncryptedClient('unique_at_once')
   const [a, b] = [indexKey.current, await createIndexKey(keys)]
   const [one, other] = states(a, b)
@@ -102,7 +105,7 @@ describe.each(Object.entries(neighbours))('%s:', async (_, states) => {
     const emails = VALUES.map((value) => `many-${value}`)
     const counts = await Promise.all(
       Array.from({ length: WRITERS }, async (__, i) => {
-        const data = (i % 3 === 0 ? emails.toReversed() : emails).map(person)
+        const data = (i % 3 === 0 && !IN_ONE_ORDER.has(name) ? emails.toReversed() : emails).map(person)
         const { count } = await (i % 2 === 0 ? left : right).person.createMany({ data, skipDuplicates: true })
         return count
       }),
