@@ -16,7 +16,8 @@ const whole = (id: string) => ({
   notes: 'whole',
 })
 const named = { fullName: 'Named' }
-const noted = { ssn: 'new', notes: null }
+// With a blank, so that no base64 holds it by chance.
+const noted = { ssn: 'new ssn', notes: null }
 const hasNamed = () => named
 const hasNoted = () => noted
 
