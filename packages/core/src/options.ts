@@ -29,9 +29,17 @@ export interface EnvelopeOptions {
   readonly wrap?: 'branch' | 'direct'
   /**
    * Unwrapped keys in memory: at most `maxEntries` (1,000), for `maxAge` milliseconds (60,000) and `maxUses` uses (Infinity); beside them, as many DEKs
-   * of rows that were read, none of which outlives the branch key that it was unwrapped with.
+   * of rows that were read, none of which outlives the branch key that it was unwrapped with. With `refreshAhead` (true) a key that is used in the last
+   * quarter of its age is unwrapped anew in the background. For `staleIfError` milliseconds (0) after its age a key may still open rows where the KMS
+   * gives no answer (`UNAVAILABLE`, `TIMEOUT`, `THROTTLED`), never where it refuses.
    */
-  readonly cache?: { readonly maxEntries?: number; readonly maxAge?: number; readonly maxUses?: number }
+  readonly cache?: {
+    readonly maxEntries?: number
+    readonly maxAge?: number
+    readonly maxUses?: number
+    readonly refreshAhead?: boolean
+    readonly staleIfError?: number
+  }
   /** A branch key seals at most `maxRows` rows (10,000) in at most `maxAge` milliseconds (300,000). */
   readonly branch?: { readonly maxAge?: number; readonly maxRows?: number }
   /** Milliseconds that one operation gives to its KMS calls (5,000). */

@@ -17,7 +17,13 @@ export interface CliConfig {
   /** How DEKs of new envelopes are wrapped, as in the extension's options. */
   readonly wrap?: 'branch' | 'direct'
   readonly branch?: { readonly maxAge?: number; readonly maxRows?: number }
-  readonly cache?: { readonly maxEntries?: number; readonly maxAge?: number; readonly maxUses?: number }
+  readonly cache?: {
+    readonly maxEntries?: number
+    readonly maxAge?: number
+    readonly maxUses?: number
+    readonly refreshAhead?: boolean
+    readonly staleIfError?: number
+  }
   /** Milliseconds that one batch gives to its KMS calls. Default 5,000. */
   readonly deadline?: number
 }

@@ -9,12 +9,15 @@ export const DEFAULT_DEADLINE = 5_000
  */
 export class Deadline {
   readonly #milliseconds: number
+  readonly #unreferenced: boolean
   readonly #waiting = new Set<() => void>()
   #timer: NodeJS.Timeout | undefined
   #expired = false
 
-  constructor(milliseconds: number) {
+  /** @param options `unreferenced`: for work that must not keep the process alive. */
+  constructor(milliseconds: number, options: { readonly unreferenced?: boolean } = {}) {
     this.#milliseconds = milliseconds
+    this.#unreferenced = options.unreferenced === true
   }
 
   get expired(): boolean {
@@ -31,7 +34,10 @@ export class Deadline {
   /** Runs `callback` when time is up, unless the function returned is called before. */
   onExpiry(callback: () => void): () => void {
     if (this.#expired) queueMicrotask(callback)
-    else this.#timer ??= setTimeout(() => this.expire(), this.#milliseconds)
+    else if (this.#timer === undefined) {
+      this.#timer = setTimeout(() => this.expire(), this.#milliseconds)
+      if (this.#unreferenced) this.#timer.unref()
+    }
     this.#waiting.add(callback)
     return () => this.#waiting.delete(callback)
   }

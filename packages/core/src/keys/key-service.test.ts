@@ -113,7 +113,7 @@ describe('sealing in direct mode', () => {
     const sealing = await keys.forSealing(context, 10)
     const opened = await keys.forOpening(sealing.map(({ kid, wrapped }) => ({ kid, wrapped, context })))
     expect(opened).toMatchObject(sealing.map(({ key }) => ({ bytes: key.bytes })))
-    expect(keys.stats).toEqual({ kmsCalls: { generateDataKey: 10, unwrap: 0 }, cacheHits: 10, coalesced: 0, evictions: 0 })
+    expect(keys.stats).toMatchObject({ kmsCalls: { generateDataKey: 10, unwrap: 0 }, cacheHits: 10, coalesced: 0, evictions: 0 })
   })
 
   it('ends all calls at the first failure and leaves no key behind', async () => {

@@ -1,5 +1,6 @@
 import { EnvelopeError } from '../errors.ts'
 import { BranchKeys, type BranchLimits, branchLimits } from './branch-keys.ts'
+import { type CacheLimits, cacheLimits } from './cache-limits.ts'
 import type { KeyHandle, Keys, KeyToUnwrap, SealingKey } from './contract.ts'
 import { DEFAULT_DEADLINE, Deadline } from './deadline.ts'
 import { directKeys } from './direct-keys.ts'
@@ -12,7 +13,7 @@ import { createKmsCalls, type GeneratedKey } from './kms-calls.ts'
 import { MAX_MILLISECONDS, wholeNumber } from './limits.ts'
 import type { LoanedKey } from './loaned-key.ts'
 import { CALLS_SIDE_BY_SIDE, sideBySide } from './side-by-side.ts'
-import { type CacheLimits, cacheLimits, UnwrappedKeys } from './unwrapped-keys.ts'
+import { UnwrappedKeys } from './unwrapped-keys.ts'
 
 export interface KeysOptions {
   readonly keyring: Keyring
@@ -26,6 +27,8 @@ export interface KeysOptions {
   readonly deadline?: number
   /** A monotonic clock in milliseconds, so that setting the wall clock neither ages nor rejuvenates a key. Default `performance.now`. */
   readonly now?: () => number
+  /** From 0 to 1, for jitter. Default `Math.random`. */
+  readonly random?: () => number
 }
 
 export interface KeyService extends Keys {
@@ -38,12 +41,12 @@ export interface KeyService extends Keys {
  * @throws `CONFIG`
  */
 export function createKeys(options: KeysOptions): KeyService {
-  const { keyring, mode = 'branch', now = () => performance.now() } = options
+  const { keyring, mode = 'branch', now = () => performance.now(), random = Math.random } = options
   if (mode !== 'branch' && mode !== 'direct') throw new EnvelopeError('CONFIG', "wrap must be 'branch' or 'direct'")
   const milliseconds = wholeNumber('deadline', options.deadline ?? DEFAULT_DEADLINE, 1, MAX_MILLISECONDS)
   const counters = createCounters()
   const kms = createKmsCalls(counters)
-  const unwrapped = new UnwrappedKeys(cacheLimits(options.cache), milliseconds, now, counters)
+  const unwrapped = new UnwrappedKeys({ limits: cacheLimits(options.cache), deadline: milliseconds, now, random, counters })
   const branches = new BranchKeys(branchLimits(options.branch), milliseconds, now, counters)
   const configured =
     options.indexKey === undefined
@@ -57,7 +60,10 @@ export function createKeys(options: KeysOptions): KeyService {
     const contextKey = contextId(context)
     const generate = async (signal: AbortSignal): Promise<GeneratedKey> => {
       const generated = await kms.generateDataKey(provider, context, signal)
-      unwrapped.seed(keyId(kid, contextKey, generated.wrapped), generated.key.lend())
+      const { wrapped, key } = generated
+      unwrapped.seed(keyId(kid, contextKey, wrapped), key.lend(), (later) =>
+        kms.unwrap(provider, wrappedBytes(wrapped), context, later),
+      )
       return generated
     }
     const deadline = new Deadline(milliseconds)

@@ -8,6 +8,10 @@ export interface KeyStats {
   readonly coalesced: number
   /** Unwrapped keys and branch keys let go because of size, age or use. */
   readonly evictions: number
+  /** Keys unwrapped anew before their age ended, as far as begun. */
+  readonly refreshes: number
+  /** Uses of keys that had expired, while the KMS gave no answer. */
+  readonly staleUses: number
 }
 
 /** {@link KeyStats} for those who count. */
@@ -16,8 +20,10 @@ export interface KeyCounters {
   cacheHits: number
   coalesced: number
   evictions: number
+  refreshes: number
+  staleUses: number
 }
 
 export function createCounters(): KeyCounters {
-  return { kmsCalls: { generateDataKey: 0, unwrap: 0 }, cacheHits: 0, coalesced: 0, evictions: 0 }
+  return { kmsCalls: { generateDataKey: 0, unwrap: 0 }, cacheHits: 0, coalesced: 0, evictions: 0, refreshes: 0, staleUses: 0 }
 }

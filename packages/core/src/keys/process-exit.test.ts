@@ -35,6 +35,15 @@ for (const mode of ['branch', 'direct']) {
   await service.forOpening([{ kid, wrapped, context }])
   await service.indexKey()
 }
+
+let time = 0
+const service = createKeys({ keyring: createKeyring({ current: provider }), now: () => time, deadline: 600_000 })
+const context = rowContext('Patient')
+const [{ kid, wrapped }] = await service.forSealing(context, 1)
+time = 59_000
+provider.unwrap = () => new Promise(() => {})
+await service.forOpening([{ kid, wrapped, context }])
+if (service.stats.refreshes !== 1) throw new Error('nothing was refreshed')
 console.log('done')
 `
 

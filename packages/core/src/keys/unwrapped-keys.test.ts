@@ -94,7 +94,7 @@ describe('the cache of unwrapped keys', () => {
   })
 
   it('lets a key go at its age, by the clock that it is given', async () => {
-    const keys = createService({ cache: { maxAge: 1000 } })
+    const keys = createService({ cache: { maxAge: 1000, refreshAhead: false } })
     const wrapped = await wrappedKey(kms, context)
     await use(keys, wrapped)
     time = 1000
@@ -108,7 +108,7 @@ describe('the cache of unwrapped keys', () => {
   })
 
   it('does not let use prolong the age', async () => {
-    const keys = createService({ cache: { maxAge: 1000 } })
+    const keys = createService({ cache: { maxAge: 1000, refreshAhead: false } })
     const wrapped = await wrappedKey(kms, context)
     for (time = 0; time <= 2001; time += 143) await use(keys, wrapped)
     expect(kms.calls.unwrap).toBe(2)
@@ -206,10 +206,21 @@ describe('the cache of unwrapped keys', () => {
     }
   })
 
-  it.each([{ maxEntries: -1 }, { maxEntries: 1.5 }, { maxAge: 0 }, { maxAge: Infinity }, { maxUses: 0 }, { maxUses: NaN }])(
-    'refuses the limits %j',
-    (cache) => {
-      expect(() => createService({ cache })).toThrow(expect.objectContaining({ code: 'CONFIG' }))
-    },
-  )
+  it.each([
+    { maxEntries: -1 },
+    { maxEntries: 1.5 },
+    { maxAge: 0 },
+    { maxAge: Infinity },
+    { maxUses: 0 },
+    { maxUses: NaN },
+    { staleIfError: -1 },
+    { staleIfError: 0.5 },
+  ])('refuses the limits %j', (cache) => {
+    expect(() => createService({ cache })).toThrow(expect.objectContaining({ code: 'CONFIG' }))
+  })
+
+  it('refuses a refreshAhead that is neither true nor false', () => {
+    const cache = { refreshAhead: 'yes' as unknown as boolean }
+    expect(() => createService({ cache })).toThrow(expect.objectContaining({ code: 'CONFIG' }))
+  })
 })

@@ -1,37 +1,51 @@
+import { timingSafeEqual } from 'node:crypto'
 import type { LRUCache } from 'lru-cache'
 import { EnvelopeError } from '../errors.ts'
 import { createAgingKeys } from './aging-keys.ts'
-import type { Deadline } from './deadline.ts'
+import type { CacheLimits } from './cache-limits.ts'
+import { Deadline } from './deadline.ts'
 import type { KeyCounters } from './key-stats.ts'
-import { MAX_MILLISECONDS, wholeNumber } from './limits.ts'
 import type { LoanedKey } from './loaned-key.ts'
 import { type OwnRowKeys, RowKeyCache } from './row-keys.ts'
 import { SharedCalls } from './shared-calls.ts'
 
-export interface CacheLimits {
-  /** Keys held at most, and row DEKs beside them; 0 for none, where concurrent openings still share one KMS call. Default 1000. */
-  readonly maxEntries: number
-  /** Milliseconds after which a key is let go; revoking a KMS key takes effect within it. Default 60,000. */
-  readonly maxAge: number
-  /** Operations that one unwrapped key serves, however many rows of an operation share it. Default Infinity. */
-  readonly maxUses: number
+/** Asks the KMS for a key. */
+export type Unwrap = (signal: AbortSignal) => Promise<LoanedKey>
+
+export interface UnwrappedKeysRules {
+  readonly limits: CacheLimits
+  /** Milliseconds after its start within which a running call may be joined, and which a refresh may take. */
+  readonly deadline: number
+  readonly now: () => number
+  /** From 0 to 1, as `Math.random`. */
+  readonly random: () => number
+  readonly counters: KeyCounters
 }
 
-/** @throws `CONFIG` */
-export function cacheLimits(options: Partial<CacheLimits> = {}): CacheLimits {
-  const { maxEntries = 1000, maxAge = 60_000, maxUses = Infinity } = options
-  wholeNumber('cache.maxEntries', maxEntries, 0, 2 ** 24)
-  wholeNumber('cache.maxAge', maxAge, 1, MAX_MILLISECONDS, ' (to cache nothing, set cache.maxEntries to 0)')
-  if (maxUses !== Infinity && !(Number.isInteger(maxUses) && maxUses >= 1)) {
-    throw new EnvelopeError('CONFIG', `cache.maxUses must be a whole number from 1, or Infinity, not ${String(maxUses)}`)
-  }
-  return Object.freeze({ maxEntries, maxAge, maxUses })
-}
-
-interface CachedKey {
+interface Unwrapped {
   readonly key: LoanedKey
+  readonly unwrap: Unwrap
+}
+
+interface CachedKey extends Unwrapped {
+  readonly rowKeys: OwnRowKeys
   uses: number
-  readonly rowKeys?: OwnRowKeys
+  freshUntil: number
+  /** A use at this time or later has the key unwrapped anew. */
+  refreshFrom: number
+}
+
+/** The part of its age after which a key that is used is refreshed; which, is drawn for each key, so that processes do not ask in step. */
+const REFRESH = { from: 0.75, to: 0.95 }
+
+/** After a refresh that failed, none is tried for this part of the age: at most 6 in all before it ends. */
+const BACK_OFF = 0.05
+
+/** The KMS gave no answer. Every other error is an answer: the key may not be used. */
+const OUTAGES: ReadonlySet<string> = new Set(['UNAVAILABLE', 'TIMEOUT', 'THROTTLED'])
+
+function isOutage(error: unknown): boolean {
+  return error instanceof EnvelopeError && OUTAGES.has(error.code)
 }
 
 /**
@@ -39,31 +53,30 @@ interface CachedKey {
  * much as the KMS's own check of all three.
  */
 export class UnwrappedKeys {
-  readonly #limits: CacheLimits
-  readonly #counters: KeyCounters
+  readonly #rules: UnwrappedKeysRules
   readonly #entries: LRUCache<string, CachedKey> | undefined
-  readonly #rowKeys: RowKeyCache | undefined
-  readonly #calls: SharedCalls<LoanedKey>
+  readonly #rowKeys: RowKeyCache
+  readonly #calls: SharedCalls<Unwrapped>
 
-  /** @param joinableFor milliseconds after its start within which a running call may be joined. */
-  constructor(limits: CacheLimits, joinableFor: number, now: () => number, counters: KeyCounters) {
-    this.#limits = limits
-    this.#counters = counters
+  constructor(rules: UnwrappedKeysRules) {
+    const { limits, deadline, now, counters } = rules
+    this.#rules = rules
+    this.#rowKeys = new RowKeyCache(limits.maxEntries)
     // lru-cache takes a maximum of 0 for "unbounded".
     if (limits.maxEntries > 0) {
-      this.#rowKeys = new RowKeyCache(limits.maxEntries)
       const evicted = ({ rowKeys }: CachedKey): void => {
         counters.evictions++
-        rowKeys?.close()
+        rowKeys.close()
       }
-      this.#entries = createAgingKeys<CachedKey>({ ...limits, now, evicted })
+      const maxAge = limits.maxAge + limits.staleIfError
+      this.#entries = createAgingKeys<CachedKey>({ maxEntries: limits.maxEntries, maxAge, now, evicted })
     }
     this.#calls = new SharedCalls({
-      joinableFor,
+      joinableFor: deadline,
       maxAsked: limits.maxUses,
       now,
       joined: () => counters.coalesced++,
-      finished: (key, uses, id) => this.#keep(id, { key, uses }),
+      finished: (unwrapped, uses, id) => this.#keep(id, unwrapped, uses),
     })
   }
 
@@ -71,39 +84,101 @@ export class UnwrappedKeys {
   find(id: string, use: (key: LoanedKey) => void): boolean {
     const entry = this.#entries?.get(id)
     if (entry === undefined) return false
-    this.#counters.cacheHits++
-    entry.uses++
-    use(entry.key)
-    if (entry.uses >= this.#limits.maxUses) this.#entries?.delete(id)
+    const now = this.#rules.now()
+    if (now > entry.freshUntil) return false
+    this.#rules.counters.cacheHits++
+    const stays = this.#serve(id, entry, use)
+    if (stays && now >= entry.refreshFrom) this.#refresh(id, entry)
     return true
   }
 
   /**
-   * As {@link UnwrappedKeys.find}, but a missing key is unwrapped, by one call for all who ask meanwhile.
+   * As {@link UnwrappedKeys.find}, but a missing key is unwrapped, by one call for all who ask meanwhile. Where the KMS gives no answer, an expired
+   * one may serve, if the limits say so.
    *
    * @throws what `unwrap` rejects with (never cached; shared as {@link SharedCalls} says), `TIMEOUT` at the deadline.
    */
-  async findOrUnwrap(
-    id: string,
-    unwrap: (signal: AbortSignal) => Promise<LoanedKey>,
-    deadline: Deadline,
-    use: (key: LoanedKey) => void,
-  ): Promise<void> {
-    if (!this.find(id, use)) await this.#calls.ask(id, unwrap, deadline, use)
+  async findOrUnwrap(id: string, unwrap: Unwrap, deadline: Deadline, use: (key: LoanedKey) => void): Promise<void> {
+    if (this.find(id, use)) return
+    try {
+      await this.#calls.ask(id, this.#call(id, unwrap), deadline, ({ key }) => use(key))
+    } catch (error) {
+      const expired = isOutage(error) ? this.#entries?.get(id) : undefined
+      if (expired === undefined) throw error
+      this.#rules.counters.staleUses++
+      this.#serve(id, expired, use)
+    }
   }
 
   /** Puts in a key that was just generated, so that reading one's own rows costs no KMS call. Takes the loan over. */
-  seed(id: string, key: LoanedKey): void {
-    this.#keep(id, { key, uses: 0 })
+  seed(id: string, key: LoanedKey, unwrap: Unwrap): void {
+    this.#keep(id, { key, unwrap }, 0)
   }
 
-  #keep(id: string, entry: CachedKey): void {
-    if (this.#entries === undefined || this.#rowKeys === undefined || entry.uses >= this.#limits.maxUses) {
-      entry.key.release()
+  /** @returns whether the key stays in the cache. */
+  #serve(id: string, entry: CachedKey, use: (key: LoanedKey) => void): boolean {
+    entry.uses++
+    use(entry.key)
+    if (entry.uses < this.#rules.limits.maxUses) return true
+    this.#entries?.delete(id)
+    return false
+  }
+
+  /** A KMS call that refuses the key takes it from the cache at once, before anybody hears of the refusal. */
+  #call(id: string, unwrap: Unwrap): (signal: AbortSignal) => Promise<Unwrapped> {
+    return async (signal) => {
+      try {
+        return { key: await unwrap(signal), unwrap }
+      } catch (error) {
+        if (!isOutage(error)) this.#entries?.delete(id)
+        throw error
+      }
+    }
+  }
+
+  /** Nobody waits for it: whoever comes meanwhile has the key that is there, or joins the call once that has expired. */
+  #refresh(id: string, entry: CachedKey): void {
+    const { deadline: milliseconds, limits, now, counters } = this.#rules
+    counters.refreshes++
+    entry.refreshFrom = Infinity
+    const deadline = new Deadline(milliseconds, { unreferenced: true })
+    this.#calls
+      .ask(id, this.#call(id, entry.unwrap), deadline, () => {})
+      .catch(() => {
+        entry.refreshFrom = now() + BACK_OFF * limits.maxAge
+      })
+      .finally(() => deadline.clear())
+  }
+
+  #keep(id: string, { key, unwrap }: Unwrapped, uses: number): void {
+    const entries = this.#entries
+    if (entries === undefined || uses >= this.#rules.limits.maxUses) {
+      entries?.delete(id)
+      key.release()
+      return
+    }
+    const entry = entries.get(id)
+    // The row DEKs of a key stay with it when the KMS has given it again: whoever holds the key could unwrap them anew without the KMS. That they are
+    // this key's, and no other's, is what the comparison of the bytes makes sure of.
+    if (entry !== undefined && timingSafeEqual(entry.key.bytes, key.bytes)) {
+      key.release()
+      entries.set(id, this.#rejuvenated(entry, uses))
       return
     }
     const rowKeys = this.#rowKeys.open()
-    entry.key.keepRowKeys(rowKeys)
-    this.#entries.set(id, { ...entry, rowKeys })
+    key.keepRowKeys(rowKeys)
+    entries.set(id, this.#rejuvenated({ key, unwrap, rowKeys, uses: 0, freshUntil: 0, refreshFrom: 0 }, uses))
+  }
+
+  /** The same object: lru-cache takes another one for a key that is replaced, and lets the old one go. */
+  #rejuvenated(entry: CachedKey, uses: number): CachedKey {
+    const { limits, now, random } = this.#rules
+    const start = now()
+    entry.uses = uses
+    entry.freshUntil = start + limits.maxAge
+    entry.refreshFrom = limits.refreshAhead
+      ? start + limits.maxAge * (REFRESH.from + (REFRESH.to - REFRESH.from) * random())
+      : Infinity
+    return entry
   }
 }
