@@ -29,7 +29,7 @@ export function withoutEncryption(schema: string): string {
   return schema
     .replace(/^generator envelope \{[^}]*\}/m, '')
     .replace('"../client"', '"../plain"')
-    .replace(/^\s*\/\/\/ @envelope.*\n.*\n/gm, '')
-    .replace(/^.*\/\/\/ @envelope.*\n/gm, '')
+    .replace(/^\s*\/\/\/ @envelope\b.*\n.*\n/gm, '')
+    .replace(/^.*\/\/\/ @envelope\b.*\n/gm, '')
     .replace(/\/\/\/ @encrypted.*$/gm, '')
 }

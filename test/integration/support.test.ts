@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from 'vitest'
-import { adapterOf, models, omit, Prisma, PrismaClient, plain, variant } from '../support/client.ts'
+import { adapterOf, keyStore, models, omit, Prisma, PrismaClient, plain, variant } from '../support/client.ts'
 import { createDatabase } from '../support/database.ts'
 import { startKms } from '../support/kms.ts'
 
@@ -40,4 +40,5 @@ test('the plan and the omissions are of the schema', () => {
   expect(Object.keys(models).sort()).toEqual(Object.values(Prisma.ModelName).sort())
   expect(omit.patient).toEqual({ envelope: true })
   expect(omit.contact).toEqual({ sealed: true })
+  expect(keyStore).toMatchObject({ model: 'EnvelopeKey', table: { name: 'envelope_keys' }, columns: { wrapped: 'wrapped_key' } })
 })

@@ -15,7 +15,7 @@ const root = new URL('../', import.meta.url)
 export const { Prisma, PrismaClient } = (await load('client')) as Pick<typeof Client, 'Prisma' | 'PrismaClient'>
 
 /** What the generator made for the variant. */
-export const { models, omit } = (await load('envelope')) as Pick<typeof EnvelopeModule, 'models' | 'omit'>
+export const { keyStore, models, omit } = (await load('envelope')) as Pick<typeof EnvelopeModule, 'keyStore' | 'models' | 'omit'>
 
 /** The client of the same models without encryption, to compare with. */
 export const plain = (await load('plain')) as Pick<typeof Plain, 'Prisma' | 'PrismaClient'>

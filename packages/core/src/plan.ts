@@ -30,6 +30,27 @@ export interface TablePlan {
   readonly identity: string
 }
 
+/** The fields of the model marked `@envelopeKeys`, which holds the wrapped branch keys that envelopes name. */
+export type KeyStoreField =
+  | 'id'
+  | 'kid'
+  | 'table'
+  | 'context'
+  | 'contextDigest'
+  | 'generation'
+  | 'wrapped'
+  | 'createdAt'
+  | 'erasedAt'
+
+/** Where the key store is: what the generated module exports as `keyStore`, for the option of that name. */
+export interface KeyStorePlan {
+  /** The model's name in the Prisma schema. */
+  readonly model: string
+  readonly table: TablePlan
+  /** The database's name of each field's column. */
+  readonly columns: Readonly<Record<KeyStoreField, string>>
+}
+
 export interface UniquePlan {
   readonly name: string
   readonly fields: readonly string[]

@@ -21,5 +21,5 @@ export {
   rowContext,
 } from './keys/index.ts'
 export { createKeysAhead, type KeysAhead, KeysNeeded } from './keys/keys-ahead.ts'
-export type { ColumnPlan, EncryptionPlan, Json, ModelPlan, ModelsPlan, SearchPlan } from './plan.ts'
+export type { ColumnPlan, EncryptionPlan, Json, KeyStorePlan, ModelPlan, ModelsPlan, SearchPlan } from './plan.ts'
 export { arrayLiteral, bindValue, type ColumnText, compileColumnText } from './values/index.ts'

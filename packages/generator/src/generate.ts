@@ -1,12 +1,13 @@
 import { stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { GeneratorConfig, GeneratorOptions } from '@prisma/generator-helper'
-import type { ModelsPlan } from 'prisma-envelope/plan'
+import type { KeyStorePlan, ModelsPlan } from 'prisma-envelope/plan'
 import { readText, removeStale, replaceText } from './files.ts'
 import { ACCEPT_VARIABLE, checkDrift } from './lock/drift.ts'
 import { LOCK_NAME, lockOf, readLock, writeLock } from './lock/lock.ts'
 import { chooseClient, importedClient, sourceExtension } from './module/client.ts'
 import { HEADER, moduleFiles } from './module/module.ts'
+import { buildKeyStore } from './plan/key-store.ts'
 import { buildPlan } from './plan/plan.ts'
 import { createReport, type Problem, Refusal, type Report, SchemaError } from './problems.ts'
 import { blocksOf } from './schema-text.ts'
@@ -33,9 +34,11 @@ export async function generate(
   checkProvider(options, report)
   const settings = settingsOf(generator, report)
   const client = attempt(report, generator, () => chooseClient(options.otherGenerators, settings.client))
-  const models = buildPlan({ datamodel: options.dmmf.datamodel, blocks: blocksOf(options.datamodel) }, report)
+  const schema = { datamodel: options.dmmf.datamodel, blocks: blocksOf(options.datamodel) }
+  const models = buildPlan(schema, report)
+  const keyStore = buildKeyStore(schema, report)
   const lockPath = join(await schemaFolder(options.schemaPath), LOCK_NAME)
-  const lock = await nextLock(lockPath, models, environment, report)
+  const lock = await nextLock(lockPath, models, keyStore, environment, report)
   const output = generator.output?.value ?? undefined
   if (output === undefined)
     report.refuse({ model: `generator ${generator.name}` }, 'output is missing: output = "../generated/envelope"')
@@ -43,7 +46,7 @@ export async function generate(
 
   if (client === undefined) report.notice({}, 'the schema has no client generator, so payload and client types are left out')
   const imported = client === undefined ? undefined : importedClient(client, output)
-  const files = moduleFiles(models, imported, settings, sourceExtension(settings, client))
+  const files = moduleFiles(models, imported, settings, sourceExtension(settings, client), keyStore)
   for (const [name, text] of files) await replaceText(join(output, name), text)
   await removeStale(
     output,
@@ -67,10 +70,11 @@ function checkProvider({ datasources }: Options, report: Report): void {
 async function nextLock(
   path: string,
   models: ModelsPlan,
+  keyStore: KeyStorePlan | undefined,
   environment: Readonly<Record<string, string | undefined>>,
   report: Report,
 ): Promise<string> {
-  const next = lockOf(models)
+  const next = lockOf(models, keyStore)
   const text = await readText(path)
   if (text === undefined) {
     if (Object.keys(next.models).length > 0)

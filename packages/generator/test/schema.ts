@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
-import type { ModelsPlan } from 'prisma-envelope/plan'
+import type { KeyStorePlan, ModelsPlan } from 'prisma-envelope/plan'
 import type { Schema } from '../src/plan/dmmf.ts'
+import { buildKeyStore } from '../src/plan/key-store.ts'
 import { buildPlan } from '../src/plan/plan.ts'
 import { createReport, describe } from '../src/problems.ts'
 import { blocksOf } from '../src/schema-text.ts'
@@ -28,6 +29,7 @@ export function readSchema(text: string, header: string = HEADER): Schema {
 
 export interface Outcome {
   readonly models: ModelsPlan
+  readonly keyStore: KeyStorePlan | undefined
   readonly problems: readonly string[]
   readonly notices: readonly string[]
 }
@@ -35,8 +37,10 @@ export interface Outcome {
 /** The plan of a schema's models, and what the generator says of them. */
 export function outcomeOf(text: string, header?: string): Outcome {
   const report = createReport()
-  const models = buildPlan(readSchema(text, header), report)
-  return { models, problems: report.problems.map(describe), notices: report.notices.map(describe) }
+  const schema = readSchema(text, header)
+  const models = buildPlan(schema, report)
+  const keyStore = buildKeyStore(schema, report)
+  return { models, keyStore, problems: report.problems.map(describe), notices: report.notices.map(describe) }
 }
 
 /** A sound model `Patient` with the given lines in it. */

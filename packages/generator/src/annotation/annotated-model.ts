@@ -1,7 +1,13 @@
 import { type Field, isView, type Model, type Schema } from '../plan/dmmf.ts'
 import type { Report } from '../problems.ts'
-import { type Annotation, type EncryptedAnnotation, type EnvelopeAnnotation, readAnnotation } from './annotation.ts'
-import { annotationsIn } from './syntax.ts'
+import {
+  type Annotation,
+  type EncryptedAnnotation,
+  type EnvelopeAnnotation,
+  marksKeyStore,
+  readAnnotation,
+} from './annotation.ts'
+import { type AnnotationName, annotationsIn } from './syntax.ts'
 import { AnnotationError } from './tokens.ts'
 
 /** A model with what its comments ask for. */
@@ -37,6 +43,20 @@ function annotationOf(model: Model, field: Field, report: Report): Annotation | 
   }
 }
 
+/** The models marked `@envelopeKeys`; slips in the comments above models are reported. */
+export function keyStoreModels(schema: Schema, report: Report): readonly Model[] {
+  return schema.datamodel.models.filter((model) => {
+    const comment = model.documentation ?? ''
+    try {
+      return marksKeyStore(comment)
+    } catch (error) {
+      if (!(error instanceof AnnotationError)) throw error
+      report.refuse({ model: model.name }, error.within(comment))
+      return false
+    }
+  })
+}
+
 /**
  * Reports annotations that reach no field: those of ignored and `Unsupported` fields, above a whole model or an enum, before a `@@` attribute,
  * and those that Prisma loses over a blank line. Without a word, their columns would stay in plaintext.
@@ -44,7 +64,11 @@ function annotationOf(model: Model, field: Field, report: Report): Annotation | 
 export function reportStrayAnnotations(schema: Schema, report: Report): void {
   for (const block of schema.blocks) {
     const model = schema.datamodel.models.find(({ name }) => name === block.name)
-    if (count(block.comments.documentation) > 0) {
+    const { documentation } = block.comments
+    if (count(documentation, ['envelopeKeys']) > count(model?.documentation ?? '', ['envelopeKeys'])) {
+      report.refuse({ model: block.name }, block.kind === 'model' && model !== undefined ? LOST_MODEL : MISPLACED)
+    }
+    if (count(documentation, ['encrypted', 'envelope']) > 0) {
       report.refuse(
         { model: block.name },
         'an annotation belongs to a field; put it directly above that (or in backticks, if it is only text)',
@@ -73,12 +97,14 @@ function strayReason(kind: string, source: string, name: string | undefined): st
   return "Prisma Client does not know ignored fields and models, so they can't be encrypted; remove the annotation or the @ignore"
 }
 
+const LOST_MODEL = 'Prisma loses @envelopeKeys over a blank line; put it directly above the model'
+const MISPLACED = '@envelopeKeys marks the model that holds the branch keys, one that Prisma Client knows; move it there'
 const LOST = 'Prisma loses this annotation over a blank line; put it directly above the field'
 
-/** Annotations in a comment; one with a slip counts, and is reported where it is read. */
-function count(comment: string): number {
+/** Annotations in a comment; one with a slip counts as any of them, and is reported where it is read. */
+function count(comment: string, names?: readonly AnnotationName[]): number {
   try {
-    return annotationsIn(comment).length
+    return annotationsIn(comment).filter(({ name }) => names === undefined || names.includes(name)).length
   } catch {
     return 1
   }

@@ -35,6 +35,9 @@ const ENVELOPE_OPTIONS = ['bind', 'as']
 export function readAnnotation(comment: string): Annotation | undefined {
   const [annotation, second] = annotationsIn(comment)
   if (annotation === undefined) return undefined
+  const misplaced = [annotation, second].find((found) => found?.name === 'envelopeKeys')
+  if (misplaced !== undefined)
+    throw new AnnotationError('@envelopeKeys marks a whole model; put it above the line that opens the model', misplaced.offset)
   if (second !== undefined) {
     const message =
       second.name === annotation.name
@@ -43,6 +46,20 @@ export function readAnnotation(comment: string): Annotation | undefined {
     throw new AnnotationError(message, second.offset)
   }
   return annotation.name === 'encrypted' ? encrypted(annotation) : envelope(annotation)
+}
+
+/**
+ * Whether a model is marked `@envelopeKeys`, from Prisma's `documentation` of it.
+ *
+ * @throws AnnotationError with the place in the comment.
+ */
+export function marksKeyStore(comment: string): boolean {
+  const [annotation, second] = annotationsIn(comment).filter(({ name }) => name === 'envelopeKeys')
+  if (annotation === undefined) return false
+  const [option] = annotation.options
+  if (option !== undefined) throw new AnnotationError('@envelopeKeys takes no options', option.offset)
+  if (second !== undefined) throw new AnnotationError('@envelopeKeys appears twice; keep one', second.offset)
+  return true
 }
 
 function encrypted(annotation: RawAnnotation): EncryptedAnnotation {

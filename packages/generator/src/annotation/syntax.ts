@@ -15,16 +15,16 @@ export interface Option {
   readonly value?: Value
 }
 
-export type AnnotationName = 'encrypted' | 'envelope'
+export type AnnotationName = 'encrypted' | 'envelope' | 'envelopeKeys'
 
-/** `@encrypted(…)` or `@envelope(…)` as it stands in a comment. */
+/** `@encrypted(…)`, `@envelope(…)` or `@envelopeKeys` as it stands in a comment. */
 export interface RawAnnotation {
   readonly name: AnnotationName
   readonly offset: number
   readonly options: readonly Option[]
 }
 
-const NAMES: readonly AnnotationName[] = ['encrypted', 'envelope']
+const NAMES: readonly AnnotationName[] = ['encrypted', 'envelope', 'envelopeKeys']
 
 // An address such as ada@encrypted.org is none, and neither is what stands in quotes or backticks.
 const CANDIDATE = /(?<![\w@`'"])@([A-Za-z][A-Za-z0-9_]*)/g

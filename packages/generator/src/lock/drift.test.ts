@@ -93,6 +93,7 @@ describe('what the lock file holds', () => {
     '{"version":2,"models":{}}',
     '{"version":1}',
     '{"version":1,"models":{"a":{}}}',
+    '{"version":1,"models":{},"keyStore":{"table":"a"}}',
     '{"version":1,"models":{"a":{"envelope":"e","bind":[],"fields":{"x":1}}}}',
   ])('is refused when damaged: %s', (text) => {
     expect(() => readLock(text)).toThrow('envelope.lock.json')
@@ -219,5 +220,68 @@ describe('drift', () => {
     expect(driftsOf(BEFORE, ['Patient.email']).notices).toEqual([
       expect.stringContaining('names Patient.email, of which envelope.lock.json knows no drift'),
     ])
+  })
+})
+
+describe('the key store', () => {
+  const STORE = `
+/// @envelopeKeys
+model EnvelopeKey {
+  id            String @id
+  kid           String
+  table         String
+  context       Json
+  contextDigest String
+  generation    Int
+  wrapped       String?
+  createdAt     DateTime @default(now())
+  erasedAt      DateTime?
+  @@unique([kid, table, contextDigest, generation])
+  @@index([contextDigest])
+}
+`
+  const keyStoreDrifts = (after: string, accepted: readonly string[] = []) => {
+    const [old, now] = [outcomeOf(STORE), outcomeOf(after)]
+    expect(now.problems).toEqual([])
+    const report = createReport()
+    const lock = readLock(writeLock(lockOf(old.models, old.keyStore)))
+    checkDrift(lock, lockOf(now.models, now.keyStore), now.models, accepted, report)
+    return report.problems.map(describeProblem)
+  }
+
+  it('may come, and change its names of Prisma', () => {
+    const report = createReport()
+    const { models, keyStore } = outcomeOf(STORE)
+    checkDrift(lockOf(models), lockOf(models, keyStore), models, [], report)
+    expect(report.problems).toEqual([])
+    expect(keyStoreDrifts(STORE)).toEqual([])
+    expect(
+      keyStoreDrifts(
+        STORE.replace('model EnvelopeKey', '/// More.\nmodel Keys').replace('  @@index', '  @@map("EnvelopeKey")\n  @@index'),
+      ),
+    ).toEqual([])
+  })
+
+  it.each([
+    ['a model that is gone', '', 'no model is marked @envelopeKeys any more', 'rotate --reencrypt'],
+    [
+      'another table',
+      STORE.replace('  @@index', '  @@map("keys")\n  @@index'),
+      'the table EnvelopeKey, which the schema now calls keys',
+      'ALTER TABLE … RENAME',
+    ],
+    [
+      'another column',
+      STORE.replace('String?', 'String? @map("w")'),
+      'the column wrapped, which the schema now calls w',
+      'ALTER TABLE … RENAME',
+    ],
+  ])('is refused with %s until it is accepted', (_what, after, message, remedy) => {
+    const text = keyStoreDrifts(after).join('\n')
+    expect(text).toContain(`keyStore: the branch keys of sealed rows are in`)
+    expect(text).toContain(message)
+    expect(text).toContain(remedy)
+    expect(text).toContain('PRISMA_ENVELOPE_ACCEPT=keyStore npx prisma generate')
+    expect(keyStoreDrifts(after, ['keyStore'])).toEqual([])
   })
 })

@@ -1,8 +1,8 @@
 import type { ModelsPlan } from 'prisma-envelope/plan'
 import type { Report } from '../problems.ts'
-import { LOCK_NAME, type Lock, type LockedField, type LockedModel } from './lock.ts'
+import { LOCK_NAME, type Lock, type LockedField, type LockedKeyStore, type LockedModel } from './lock.ts'
 
-/** Names for which the environment accepts a drift: `Patient` or `Patient.email`, separated by commas. */
+/** Names for which the environment accepts a drift: `Patient`, `Patient.email` or `keyStore`, separated by commas. */
 export const ACCEPT_VARIABLE = 'PRISMA_ENVELOPE_ACCEPT'
 
 /**
@@ -48,6 +48,10 @@ interface Drift {
 }
 
 function driftsOf(before: Lock, after: Lock, models: ModelsPlan): readonly Drift[] {
+  return [...modelsDrifts(before, after, models), ...keyStoreDrifts(before.keyStore, after.keyStore)]
+}
+
+function modelsDrifts(before: Lock, after: Lock, models: ModelsPlan): readonly Drift[] {
   return Object.entries(before.models).flatMap(([table, old]) => {
     const now = own(after.models, table)
     const model =
@@ -63,6 +67,28 @@ function driftsOf(before: Lock, after: Lock, models: ModelsPlan): readonly Drift
       },
     ]
   })
+}
+
+/** Keys that are lost are rows that are lost, and Prisma's migrations rename nothing: they drop and create. */
+function keyStoreDrifts(old: LockedKeyStore | undefined, now: LockedKeyStore | undefined): readonly Drift[] {
+  if (old === undefined) return []
+  const model = 'keyStore'
+  if (now === undefined) {
+    const message =
+      `the branch keys of sealed rows are in the table ${old.table}, and no model is marked @envelopeKeys any more.\n` +
+      `Restore the model, or first give every row a key of its own: without \`keyStore\` in the config, ${cli('rotate --reencrypt', '--all')}.`
+    return [{ model, message }]
+  }
+  const renamed = [
+    ...(old.table === now.table ? [] : [`the table ${old.table}, which the schema now calls ${now.table}`]),
+    ...Object.entries(old.columns).flatMap(([field, column]) =>
+      own(now.columns, field) === column ? [] : [`the column ${column}, which the schema now calls ${own(now.columns, field)}`],
+    ),
+  ]
+  const message =
+    `the branch keys of sealed rows are in ${renamed.join(', and in ')}.\n` +
+    'Rename it in the database, by ALTER TABLE … RENAME in the migration: a migration that drops and creates it loses every row sealed under these keys.'
+  return renamed.length === 0 ? [] : [{ model, message }]
 }
 
 function modelDrifts(model: string, old: LockedModel, now: LockedModel): readonly Drift[] {

@@ -1,4 +1,4 @@
-import type { ColumnPlan, EncryptionPlan, Json, ModelPlan, ModelsPlan } from 'prisma-envelope/plan'
+import type { ColumnPlan, EncryptionPlan, Json, KeyStorePlan, ModelPlan, ModelsPlan } from 'prisma-envelope/plan'
 import { bytewise } from '../plan/dmmf.ts'
 import { nativeName } from '../plan/native-type.ts'
 import { Refusal } from '../problems.ts'
@@ -7,6 +7,14 @@ import { Refusal } from '../problems.ts'
 export interface Lock {
   readonly version: 1
   readonly models: Readonly<Record<string, LockedModel>>
+  readonly keyStore?: LockedKeyStore
+}
+
+export interface LockedKeyStore {
+  /** Table, under its schema where it has one. */
+  readonly table: string
+  /** Names of the database by names of the Prisma schema. */
+  readonly columns: Readonly<Record<string, string>>
 }
 
 export interface LockedModel {
@@ -37,11 +45,15 @@ export interface LockedSearch {
 
 export const LOCK_NAME = 'envelope.lock.json'
 
-export function lockOf(models: ModelsPlan): Lock {
+export function lockOf(models: ModelsPlan, keyStore?: KeyStorePlan): Lock {
   const locked = Object.values(models).flatMap((model) =>
     model.envelope === undefined ? [] : [[model.table.identity, lockedModel(model, model.envelope)] as const],
   )
-  return { version: 1, models: sorted(locked) }
+  return {
+    version: 1,
+    models: sorted(locked),
+    ...(keyStore === undefined ? {} : { keyStore: { table: keyStore.table.identity, columns: keyStore.columns } }),
+  }
 }
 
 export function writeLock(lock: Lock): string {
@@ -69,9 +81,13 @@ export function readLock(text: string): Lock {
 }
 
 function isLock(value: unknown): value is Lock {
-  return (
-    isRecord(value) && value['version'] === 1 && isRecord(value['models']) && Object.values(value['models']).every(isLockedModel)
-  )
+  if (!isRecord(value) || value['version'] !== 1 || !isRecord(value['models'])) return false
+  const { keyStore } = value
+  return Object.values(value['models']).every(isLockedModel) && (keyStore === undefined || isLockedKeyStore(keyStore))
+}
+
+function isLockedKeyStore(value: unknown): value is LockedKeyStore {
+  return isRecord(value) && typeof value['table'] === 'string' && isRecord(value['columns'])
 }
 
 function isLockedModel(value: unknown): value is LockedModel {

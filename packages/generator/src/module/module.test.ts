@@ -89,6 +89,29 @@ describe('the generated module', () => {
     expect(exports).toEqual({ models, omit })
   })
 
+  it.each([ESM, CJS])('exports the key store where there is one: $moduleFormat', async (settings) => {
+    const columns = {
+      id: 'id',
+      kid: 'kid',
+      table: 'table',
+      context: 'context',
+      contextDigest: 'digest',
+      generation: 'generation',
+    }
+    const keyStore = {
+      model: 'EnvelopeKey',
+      table: { name: 'keys', identity: 'keys' },
+      columns: { ...columns, wrapped: 'wrapped', createdAt: 'created_at', erasedAt: 'erased_at' },
+    }
+    const [script, declarations] = moduleFiles(models, CLIENT, settings, 'ts', keyStore)
+    const text = script?.[1] ?? ''
+    const exports: Record<string, unknown> = {}
+    if (settings === CJS) compileFunction(text, ['exports'])(exports)
+    expect(settings === CJS ? exports : await imported(text)).toMatchObject({ models, keyStore })
+    expect(declarations?.[1]).toContain('export declare const keyStore: KeyStorePlan')
+    expect(declarations?.[1]).toContain(`import type { KeyStorePlan, ModelPlan } from 'prisma-envelope/plan'`)
+  })
+
   it.each([ESM, CJS])('gives back the client under its strict type: $moduleFormat', async (settings) => {
     const text = moduleFiles(models, CLIENT, settings, 'ts')[2]?.[1] ?? ''
     const exports: Record<string, unknown> = {}

@@ -43,7 +43,7 @@ function modelPlan(schema: Schema, annotated: AnnotatedModel, report: Report): M
   }
 }
 
-function tablePlan({ name, dbName, schema }: Model, as: string | undefined): TablePlan {
+export function tablePlan({ name, dbName, schema }: Model, as: string | undefined): TablePlan {
   const table = dbName ?? name
   return schema === null ? { name: table, identity: as ?? table } : { schema, name: table, identity: as ?? `${schema}.${table}` }
 }
