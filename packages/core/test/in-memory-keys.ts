@@ -79,9 +79,8 @@ export function createTestKeys(options: TestKeysOptions = {}): TestKeys {
     sealedUnder,
     failing,
     wrap,
-    async forSealing(context, rows) {
+    async forSealing({ context, kid = names[0] as string }, rows) {
       sealedUnder.push(context)
-      const kid = names[0] as string
       const failure = failing.get(kid)
       if (failure !== undefined) throw new EnvelopeError(failure, `the test KMS says ${failure}`)
       const keys: SealingKey[] = []

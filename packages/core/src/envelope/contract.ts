@@ -1,4 +1,5 @@
 import type { EnvelopeError } from '../errors.ts'
+import type { EncryptionContext } from '../keys/key-provider.ts'
 import type { Json, SearchPlan } from '../plan.ts'
 
 /** The column value of `@envelope`. `docs/format.md` is normative. */
@@ -32,6 +33,10 @@ export interface RowToSeal {
   /** In the plan's order. */
   readonly binding: readonly BoundValue[]
   readonly record: SealedRecord
+  /** Encryption context beside the table's; stands in the envelope, and in the KMS's log, in the clear: never PII. The cipher's own where it is absent. */
+  readonly ctx?: EncryptionContext | undefined
+  /** Name in the keyring of the KMS key; the keyring's current one where it is absent. */
+  readonly kid?: string | undefined
 }
 
 export interface RowToOpen {

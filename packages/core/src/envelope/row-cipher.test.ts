@@ -122,7 +122,7 @@ describe('sealing and opening', () => {
     const wrapped = Buffer.alloc(201, 1).toString('base64')
     const sized: Keys = {
       ...keys,
-      forSealing: async (context, rows) => (await keys.forSealing(context, rows)).map((key) => ({ ...key, wrapped })),
+      forSealing: async (scope, rows) => (await keys.forSealing(scope, rows)).map((key) => ({ ...key, wrapped })),
     }
     const value = 'x'.repeat(32)
     const [envelope] = await createRowCipher({ keys: sized }).seal([
@@ -331,9 +331,9 @@ describe('the key layer', () => {
     const keys = createTestKeys()
     const failing: Keys = {
       ...keys,
-      forSealing: async (context, rows) => {
-        const taken = await keys.forSealing(context, rows)
-        if (context['prisma-envelope:table'] !== 'Doctor') return taken
+      forSealing: async (scope, rows) => {
+        const taken = await keys.forSealing(scope, rows)
+        if (scope.context['prisma-envelope:table'] !== 'Doctor') return taken
         for (const { key } of taken) key.release()
         throw new EnvelopeError('THROTTLED', 'slow down')
       },
@@ -348,7 +348,7 @@ describe('the key layer', () => {
     const keys = createTestKeys()
     const broken = (change: Partial<SealingKey>): Keys => ({
       ...keys,
-      forSealing: async (context, rows) => (await keys.forSealing(context, rows)).map((key) => ({ ...key, ...change })),
+      forSealing: async (scope, rows) => (await keys.forSealing(scope, rows)).map((key) => ({ ...key, ...change })),
     })
     for (const change of [{ wrapped: '' }, { wrapped: 'not base64' }, { wrapped: 'A'.repeat(8196) }, { kid: 'with space' }]) {
       await expect(createRowCipher({ keys: broken(change) }).seal([patient(1)])).rejects.toMatchObject({ code: 'CONFIG' })
@@ -360,7 +360,7 @@ describe('the key layer', () => {
     const keys = createTestKeys({ mode: 'direct' })
     const generous: Keys = {
       ...keys,
-      forSealing: async (context, rows) => (await keys.forSealing(context, 1)).map((key) => ({ ...key, rows })),
+      forSealing: async (scope, rows) => (await keys.forSealing(scope, 1)).map((key) => ({ ...key, rows })),
     }
     await expect(createRowCipher({ keys: generous }).seal([patient(1), patient(2)])).rejects.toThrow('too few rows')
     expect(keys.onLoan()).toBe(0)
@@ -433,6 +433,37 @@ describe('the context', () => {
     context.tenant = '43'
     expect((await cipher.seal([patient(1)]))[0]?.ctx).toEqual({ tenant: '42' })
     expect((await createRowCipher({ keys, context: {} }).seal([patient(1)]))[0]).not.toHaveProperty('ctx')
+  })
+
+  test('of a row stands before the one of all rows, and rows of different contexts and KMS keys share no key', async () => {
+    const keys = createTestKeys({ names: ['a', 'b'] })
+    const cipher = createRowCipher({ keys, context: { tenant: '42' } })
+    const rows: RowToSeal[] = [
+      patient(1),
+      { ...patient(2), ctx: { tenant: '43' } },
+      { ...patient(3), kid: 'b' },
+      { ...patient(4), ctx: {} },
+      { ...patient(5), ctx: { tenant: '43' } },
+    ]
+    const envelopes = await cipher.seal(rows)
+    expect(envelopes.map(({ ctx, kid }) => [kid, ctx])).toEqual([
+      ['a', { tenant: '42' }],
+      ['a', { tenant: '43' }],
+      ['b', { tenant: '42' }],
+      ['a', undefined],
+      ['a', { tenant: '43' }],
+    ])
+    expect(new Set(envelopes.map(({ wk }) => wk)).size).toBe(4)
+    expect(envelopes[4]?.wk).toBe(envelopes[1]?.wk)
+    expect(opened(await cipher.open(rows.map((row, i) => toOpen(row, stored(envelopes[i] as Envelope)))))).toHaveLength(5)
+    expect(keys.onLoan()).toBe(0)
+  })
+
+  test('of a row that an envelope could not carry is refused before any key is asked for', async () => {
+    const keys = createTestKeys()
+    const rows = [patient(1), { ...patient(2), ctx: { tenant: '' } }]
+    await expect(createRowCipher({ keys }).seal(rows)).rejects.toMatchObject({ code: 'CONFIG' })
+    expect(keys.sealedUnder).toEqual([])
   })
 
   test('that a reader accepts is one that the key layer takes', () => {

@@ -1,6 +1,5 @@
 import { createSecretKey, type KeyObject } from 'node:crypto'
 import { EnvelopeError } from '../errors.ts'
-import { rowContext } from '../keys/context.ts'
 import type { IndexKey, Keys } from '../keys/contract.ts'
 import type { EncryptionContext } from '../keys/key-provider.ts'
 import type { OpenedRow, RowCipher, RowToOpen, Tokenizer } from './contract.ts'
@@ -16,7 +15,7 @@ import { createWantedKeys, type WantedKey } from './wanted-keys.ts'
 
 export interface RowCipherOptions {
   readonly keys: Keys
-  /** Extra encryption context of every row that is sealed. Stands in the envelope, and in the KMS's log, in the clear: never PII. */
+  /** Extra encryption context of every row that is sealed and has none of its own. Stands in the envelope, and in the KMS's log, in the clear: never PII. */
   readonly context?: EncryptionContext | undefined
 }
 
@@ -38,12 +37,6 @@ export function createRowCipher({ keys, context }: RowCipherOptions): RowCipher 
   const ctx = validContext(context)
   const scopeOf = createRowScopes()
   const fresh = allocateFreshBytes()
-  const contexts = new Map<string, EncryptionContext>()
-  const contextOf = (table: string): EncryptionContext => {
-    let known = contexts.get(table)
-    if (known === undefined) contexts.set(table, (known = rowContext(table, ctx)))
-    return known
-  }
   const known = new Map<string, { readonly key: KeyObject; readonly tokenizer: Tokenizer }>()
 
   function tokenizerOf({ id, key: { bytes } }: IndexKey): Tokenizer {
@@ -57,13 +50,16 @@ export function createRowCipher({ keys, context }: RowCipherOptions): RowCipher 
 
   return {
     async seal(rows) {
-      const records = rows.map(({ record }) => encodeRecord(record))
-      const sealingKeys = await takeSealingKeys(keys, rows, contextOf)
+      const prepared = rows.map((row) => {
+        const record = encodeRecord(row.record)
+        const own = row.ctx === undefined ? ctx : validContext(row.ctx)
+        return { row, record, ctx: own, scope: scopeOf(row.table, record.fs, own), kid: row.kid }
+      })
+      const sealingKeys = await takeSealingKeys(keys, prepared)
       try {
-        return rows.map(({ table, binding }, i) => {
-          const record = records[i] as (typeof records)[number]
+        return prepared.map((each) => {
           fillRandom(fresh.all)
-          return sealRow(record, binding, scopeOf(table, record.fs, ctx), ctx, sealingKeys.next(table), fresh)
+          return sealRow(each.record, each.row.binding, each.scope, each.ctx, sealingKeys.next(each), fresh)
         })
       } finally {
         fresh.dek.fill(0)
@@ -125,16 +121,22 @@ export function createRowCipher({ keys, context }: RowCipherOptions): RowCipher 
   }
 }
 
+/** Contexts that passed already: a frozen one can't change. */
+const valid = new WeakSet<EncryptionContext>()
+
 /** A copy that nobody changes later; `undefined` for none, which is how an envelope spells an empty one. */
 function validContext(context: EncryptionContext | undefined): EncryptionContext | undefined {
-  if (context === undefined) return undefined
+  if (context === undefined || valid.has(context)) return context
   if (!isContext(context)) {
     throw new EnvelopeError(
       'CONFIG',
       'context must be an object of non-empty strings, without U+0000, 8192 bytes in all; names must not begin with "prisma-envelope" or "aws:"',
     )
   }
-  return Object.keys(context).length === 0 ? undefined : Object.freeze({ ...context })
+  if (Object.keys(context).length === 0) return undefined
+  const copy = Object.freeze({ ...context })
+  valid.add(copy)
+  return copy
 }
 
 /** One message for every reason: which check failed would help nobody but a forger. */

@@ -1,50 +1,60 @@
 import { EnvelopeError } from '../errors.ts'
 import type { Keys, SealingKey } from '../keys/contract.ts'
-import type { EncryptionContext } from '../keys/key-provider.ts'
 import { isKeyName, isWrapped } from './format.ts'
+import type { RowScope } from './row-scope.ts'
+
+/** A row, as far as the choice of its key goes. */
+export interface RowInScope {
+  readonly scope: RowScope
+  /** Name in the keyring; its current key where it is absent. */
+  readonly kid: string | undefined
+}
 
 /** The keys for the rows of one batch. */
 export interface SealingKeys {
-  /** The key of the next row of this table. */
-  next(table: string): SealingKey
+  /** The key of the next row of these that share table, context and KMS key. */
+  next(row: RowInScope): SealingKey
   /** Releases every handle. */
   release(): void
 }
 
+interface Group {
+  readonly row: RowInScope
+  rows: number
+  slots: Iterator<SealingKey, undefined> | undefined
+}
+
 /**
- * Takes keys for as many rows as each table has.
+ * Takes keys for as many rows as each table, context and KMS key has.
  *
- * @param rows the table of each row
- * @param contextOf the KMS encryption context of a table's rows
  * @throws the key layer's errors; then no handle stays held
  */
-export async function takeSealingKeys(
-  keys: Keys,
-  rows: readonly { readonly table: string }[],
-  contextOf: (table: string) => EncryptionContext,
-): Promise<SealingKeys> {
-  const counts = new Map<string, number>()
-  for (const { table } of rows) counts.set(table, (counts.get(table) ?? 0) + 1)
+export async function takeSealingKeys(keys: Keys, rows: readonly RowInScope[]): Promise<SealingKeys> {
+  const groups = new Map<string, Group>()
+  for (const row of rows) {
+    const group = groups.get(idOf(row))
+    if (group === undefined) groups.set(idOf(row), { row, rows: 1, slots: undefined })
+    else group.rows += 1
+  }
   const held: SealingKey[] = []
-  const queues = new Map<string, Iterator<SealingKey, undefined>>()
   const release = (): void => {
     for (const { key } of held.splice(0)) key.release()
   }
-  const accept = (table: string, taken: readonly SealingKey[]): void => {
+  const accept = (group: Group, taken: readonly SealingKey[]): void => {
     held.push(...taken)
     for (const key of taken) refuseUnreadable(key)
-    queues.set(table, slots(taken))
+    group.slots = slots(taken)
   }
   const waiting: Promise<void>[] = []
-  for (const [table, count] of counts) {
-    const context = contextOf(table)
-    const ready = keys.readyForSealing(context, count)
-    if (ready === undefined) waiting.push(keys.forSealing(context, count).then((taken) => accept(table, taken)))
+  for (const group of groups.values()) {
+    const scope = { context: group.row.scope.kmsContext, kid: group.row.kid }
+    const ready = keys.readyForSealing(scope, group.rows)
+    if (ready === undefined) waiting.push(keys.forSealing(scope, group.rows).then((taken) => accept(group, taken)))
     else {
       try {
-        accept(table, ready)
+        accept(group, ready)
       } catch (error) {
-        // Not before the other tables' keys are here, which have to be released too.
+        // Not before the other groups' keys are here, which have to be released too.
         waiting.push(Promise.reject(error))
       }
     }
@@ -56,13 +66,18 @@ export async function takeSealingKeys(
     throw failure.reason
   }
   return {
-    next(table) {
-      const slot = queues.get(table)?.next()
+    next(row) {
+      const slot = groups.get(idOf(row))?.slots?.next()
       if (slot?.value === undefined) throw new Error('The key layer gave keys for too few rows')
       return slot.value
     },
     release,
   }
+}
+
+/** Key names hold no space. The context holds the table. */
+function idOf({ scope, kid = '' }: RowInScope): string {
+  return `${kid} ${scope.contextId}`
 }
 
 /** Each key as often as it may be used. */

@@ -30,8 +30,8 @@ const rowsOf = (sealing: readonly SealingKey[]): number[] => sealing.map(({ rows
 describe('branch keys', () => {
   it('serve many requests by one KMS call', async () => {
     const keys = createService()
-    const first = await keys.forSealing(context, 3)
-    const second = await keys.forSealing(context, 4)
+    const first = await keys.forSealing({ context }, 3)
+    const second = await keys.forSealing({ context }, 4)
     expect(first).toMatchObject([{ mode: 'branch', kid: 'pii', rows: 3 }])
     expect(second[0]?.wrapped).toBe(first[0]?.wrapped)
     expect(second[0]?.key.bytes).toEqual(first[0]?.key.bytes)
@@ -40,29 +40,29 @@ describe('branch keys', () => {
 
   it('are generated once for all who wait', async () => {
     const keys = createService()
-    const all = await Promise.all(Array.from({ length: 500 }, () => keys.forSealing(context, 1)))
+    const all = await Promise.all(Array.from({ length: 500 }, () => keys.forSealing({ context }, 1)))
     expect(new Set(all.flat().map(({ wrapped }) => wrapped)).size).toBe(1)
     expect(kms.calls.generateDataKey).toBe(1)
   })
 
   it('are none for no rows', async () => {
-    expect(await createService().forSealing(context, 0)).toEqual([])
+    expect(await createService().forSealing({ context }, 0)).toEqual([])
     expect(kms.calls.generateDataKey).toBe(0)
   })
 
   it('roll over at maxRows, in the middle of a request', async () => {
     const keys = createService({ branch: { maxRows: 10 } })
-    expect(rowsOf(await keys.forSealing(context, 7))).toEqual([7])
-    const straddling = await keys.forSealing(context, 25)
+    expect(rowsOf(await keys.forSealing({ context }, 7))).toEqual([7])
+    const straddling = await keys.forSealing({ context }, 25)
     expect(rowsOf(straddling)).toEqual([3, 10, 10, 2])
     expect(new Set(straddling.map(({ wrapped }) => wrapped)).size).toBe(4)
-    expect(rowsOf(await keys.forSealing(context, 8))).toEqual([8])
+    expect(rowsOf(await keys.forSealing({ context }, 8))).toEqual([8])
     expect(kms.calls.generateDataKey).toBe(4)
   })
 
   it('are let go at once when used up, and zeroed when released', async () => {
     const keys = createService({ branch: { maxRows: 2 }, cache: { maxEntries: 0 } })
-    const sealing = await keys.forSealing(context, 2)
+    const sealing = await keys.forSealing({ context }, 2)
     expect(kms.handedOut[0]).not.toEqual(ZEROS)
     release(sealing)
     expect(kms.handedOut[0]).toEqual(ZEROS)
@@ -70,12 +70,12 @@ describe('branch keys', () => {
 
   it('roll over at maxAge, by the clock that they are given', async () => {
     const keys = createService({ branch: { maxAge: 1000 }, cache: { maxEntries: 0 } })
-    release(await keys.forSealing(context, 1))
+    release(await keys.forSealing({ context }, 1))
     time = 1000
-    release(await keys.forSealing(context, 1))
+    release(await keys.forSealing({ context }, 1))
     expect(kms.calls.generateDataKey).toBe(1)
     time = 1001
-    release(await keys.forSealing(context, 1))
+    release(await keys.forSealing({ context }, 1))
     expect(kms.calls.generateDataKey).toBe(2)
     expect(kms.handedOut[0]).toEqual(ZEROS)
   })
@@ -85,29 +85,29 @@ describe('branch keys', () => {
     kms.during = async () => {
       time += 10
     }
-    expect(rowsOf(await keys.forSealing(context, 12))).toEqual([5, 5, 2])
+    expect(rowsOf(await keys.forSealing({ context }, 12))).toEqual([5, 5, 2])
   })
 
   it('serve one context each', async () => {
     const keys = createService()
-    const [ours] = await keys.forSealing(rowContext('Patient', { tenant: '1' }), 1)
-    const [theirs] = await keys.forSealing(rowContext('Patient', { tenant: '2' }), 1)
-    const [same] = await keys.forSealing(rowContext('Patient', { tenant: '1' }), 1)
+    const [ours] = await keys.forSealing({ context: rowContext('Patient', { tenant: '1' }) }, 1)
+    const [theirs] = await keys.forSealing({ context: rowContext('Patient', { tenant: '2' }) }, 1)
+    const [same] = await keys.forSealing({ context: rowContext('Patient', { tenant: '1' }) }, 1)
     expect(ours?.wrapped).not.toBe(theirs?.wrapped)
     expect(same?.wrapped).toBe(ours?.wrapped)
   })
 
   it('are bounded in number: the one unused for longest is let go', async () => {
     const keys = createService({ branch: { maxEntries: 2 }, cache: { maxEntries: 0 } })
-    for (const tenant of ['1', '2', '3']) release(await keys.forSealing(rowContext('Patient', { tenant }), 1))
+    for (const tenant of ['1', '2', '3']) release(await keys.forSealing({ context: rowContext('Patient', { tenant }) }, 1))
     expect(kms.handedOut.map((key) => key.every((byte) => byte === 0))).toEqual([true, false, false])
   })
 
   it('stay intact for whoever holds them after they were let go', async () => {
     const keys = createService({ branch: { maxEntries: 1 }, cache: { maxEntries: 0 } })
-    const held = await keys.forSealing(context, 1)
+    const held = await keys.forSealing({ context }, 1)
     const bytes = held[0]?.key.bytes.slice()
-    release(await keys.forSealing(rowContext('Visit'), 1))
+    release(await keys.forSealing({ context: rowContext('Visit') }, 1))
     expect(held[0]?.key.bytes).toEqual(bytes)
     release(held)
     expect(kms.handedOut[0]).toEqual(ZEROS)
@@ -115,7 +115,7 @@ describe('branch keys', () => {
 
   it('open their own rows without a KMS call, with a loan of their own', async () => {
     const keys = createService({ branch: { maxRows: 1 } })
-    const [sealing] = await keys.forSealing(context, 1)
+    const [sealing] = await keys.forSealing({ context }, 1)
     if (sealing === undefined) throw new Error('no key')
     const bytes = sealing.key.bytes.slice()
     sealing.key.release()
@@ -129,19 +129,19 @@ describe('branch keys', () => {
     kms.during = async () => {
       if (kms.calls.generateDataKey === 3) throw new EnvelopeError('THROTTLED', 'Too many requests')
     }
-    await expect(keys.forSealing(context, 20)).rejects.toMatchObject({ code: 'THROTTLED' })
+    await expect(keys.forSealing({ context }, 20)).rejects.toMatchObject({ code: 'THROTTLED' })
     expect(kms.handedOut).toEqual([ZEROS, ZEROS])
-    expect(rowsOf(await keys.forSealing(context, 1))).toEqual([1])
+    expect(rowsOf(await keys.forSealing({ context }, 1))).toEqual([1])
   })
 
   it('time out although the KMS ignores the signal, and take no harm when it answers later', async () => {
     const keys = createService({ deadline: 5 })
     const answer = gate()
     kms.during = () => answer.passed
-    await expect(keys.forSealing(context, 1)).rejects.toMatchObject({ code: 'TIMEOUT' })
+    await expect(keys.forSealing({ context }, 1)).rejects.toMatchObject({ code: 'TIMEOUT' })
     answer.open()
     await vi.waitFor(() => expect(kms.handedOut).toHaveLength(1))
-    expect(rowsOf(await keys.forSealing(context, 1))).toEqual([1])
+    expect(rowsOf(await keys.forSealing({ context }, 1))).toEqual([1])
     expect(kms.calls.generateDataKey).toBe(1)
   })
 
@@ -165,7 +165,7 @@ describe('branch keys', () => {
           requests.map(async ({ rows, tenant, ticks, age }) => {
             for (let tick = 0; tick < ticks; tick++) await Promise.resolve()
             time += age
-            const sealing = await keys.forSealing(rowContext('Patient', { tenant }), rows)
+            const sealing = await keys.forSealing({ context: rowContext('Patient', { tenant }) }, rows)
             expect(rowsOf(sealing).reduce((sum, each) => sum + each, 0)).toBe(rows)
             for (const { wrapped, rows: each, key } of sealing) {
               served.set(wrapped, (served.get(wrapped) ?? 0) + each)

@@ -31,6 +31,14 @@ export interface SealingKey {
   readonly rows: number
 }
 
+/** What rows must have in common to be sealed under one key. */
+export interface SealingScope {
+  /** Of the KMS: {@link rowContext} of the table and of what the user adds. */
+  readonly context: EncryptionContext
+  /** Name in the keyring of the KMS key that wraps; the keyring's current one where it is absent. */
+  readonly kid?: string | undefined
+}
+
 export interface KeyToUnwrap {
   readonly kid: string
   /** Base64, as in the envelope. */
@@ -47,9 +55,9 @@ export interface IndexKey {
 /** What the envelope layer asks of the key layer. */
 export interface Keys {
   /** Enough keys for `rows` new rows, in order. Errors are `EnvelopeError`s of the KMS codes. */
-  forSealing(context: EncryptionContext, rows: number): Promise<readonly SealingKey[]>
+  forSealing(scope: SealingScope, rows: number): Promise<readonly SealingKey[]>
   /** The same without waiting, where the keys in use have rows enough left. */
-  readyForSealing(context: EncryptionContext, rows: number): readonly SealingKey[] | undefined
+  readyForSealing(scope: SealingScope, rows: number): readonly SealingKey[] | undefined
   /**
    * Unwraps side by side (bounded); the distinct ones cost one KMS call each at most. A result stands in its request's place;
    * a failure is returned, not thrown, so that one bad row does not hide which row it was.

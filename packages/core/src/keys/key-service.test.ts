@@ -100,7 +100,7 @@ describe('sealing in direct mode', () => {
   it('asks the KMS for a key for each row, side by side', async () => {
     const keys = createKeys({ keyring: createKeyring({ current: kms }), mode: 'direct' })
     kms.during = () => new Promise((resolve) => setImmediate(resolve))
-    const sealing = await keys.forSealing(context, 60)
+    const sealing = await keys.forSealing({ context }, 60)
     expect(sealing).toHaveLength(60)
     expect(sealing.every(({ mode, kid, rows }) => mode === 'direct' && kid === 'pii' && rows === 1)).toBe(true)
     expect(new Set(sealing.map(({ wrapped }) => wrapped)).size).toBe(60)
@@ -110,7 +110,7 @@ describe('sealing in direct mode', () => {
 
   it('seeds the cache for reading the rows back', async () => {
     const keys = createKeys({ keyring: createKeyring({ current: kms }), mode: 'direct' })
-    const sealing = await keys.forSealing(context, 10)
+    const sealing = await keys.forSealing({ context }, 10)
     const opened = await keys.forOpening(sealing.map(({ kid, wrapped }) => ({ kid, wrapped, context })))
     expect(opened).toMatchObject(sealing.map(({ key }) => ({ bytes: key.bytes })))
     expect(keys.stats).toMatchObject({ kmsCalls: { generateDataKey: 10, unwrap: 0 }, cacheHits: 10, coalesced: 0, evictions: 0 })
@@ -123,7 +123,7 @@ describe('sealing in direct mode', () => {
       if (kms.calls.generateDataKey === 26) throw new EnvelopeError('ACCESS_DENIED', 'Not allowed')
       await new Promise((_, reject) => signal?.addEventListener('abort', () => reject(new Error('aborted'))))
     }
-    await expect(keys.forSealing(context, 100)).rejects.toMatchObject({ code: 'ACCESS_DENIED' })
+    await expect(keys.forSealing({ context }, 100)).rejects.toMatchObject({ code: 'ACCESS_DENIED' })
     expect(kms.handedOut).toEqual([ZEROS, ZEROS, ZEROS, ZEROS, ZEROS])
     expect(kms.calls.generateDataKey).toBeLessThan(40)
   })
@@ -132,7 +132,7 @@ describe('sealing in direct mode', () => {
     const keys = createKeys({ keyring: createKeyring({ current: kms }), mode: 'direct', cache: { maxEntries: 0 }, deadline: 5 })
     let late = (): void => {}
     kms.during = () => new Promise((resolve) => (late = resolve))
-    await expect(keys.forSealing(context, 1)).rejects.toMatchObject({ code: 'TIMEOUT' })
+    await expect(keys.forSealing({ context }, 1)).rejects.toMatchObject({ code: 'TIMEOUT' })
     late()
     await new Promise((resolve) => setImmediate(resolve))
     expect(kms.handedOut).toEqual([ZEROS])
@@ -144,7 +144,7 @@ describe('a provider that breaks its contract', () => {
     const short = new Uint8Array(16).fill(7)
     const broken = { ...kms, generateDataKey: async () => ({ plaintext: short, wrapped: new Uint8Array(60) }) }
     const keys = createKeys({ keyring: createKeyring({ current: broken }) })
-    await expect(keys.forSealing(context, 1)).rejects.toMatchObject({
+    await expect(keys.forSealing({ context }, 1)).rejects.toMatchObject({
       code: 'CONFIG',
       message: expect.stringContaining('"pii"'),
     })

@@ -1,12 +1,11 @@
 import { EnvelopeError } from '../errors.ts'
 import { BranchKeys, type BranchLimits, branchLimits } from './branch-keys.ts'
 import { type CacheLimits, cacheLimits } from './cache-limits.ts'
-import type { KeyHandle, Keys, KeyToUnwrap, SealingKey } from './contract.ts'
+import type { KeyHandle, Keys, KeyToUnwrap, SealingKey, SealingScope } from './contract.ts'
 import { DEFAULT_DEADLINE, Deadline } from './deadline.ts'
 import { directKeys } from './direct-keys.ts'
 import { contextId, type DistinctKey, distinctKeys, keyId } from './distinct-keys.ts'
 import { ConfiguredIndexKeys, type IndexKeyLines } from './index-keys.ts'
-import type { EncryptionContext } from './key-provider.ts'
 import { createCounters, type KeyStats } from './key-stats.ts'
 import type { Keyring } from './keyring.ts'
 import { createKmsCalls, type GeneratedKey } from './kms-calls.ts'
@@ -53,9 +52,9 @@ export function createKeys(options: KeysOptions): KeyService {
       ? undefined
       : new ConfiguredIndexKeys(options.indexKey, keyring, kms, milliseconds, now, () => counters.coalesced++)
 
-  async function forSealing(context: EncryptionContext, rows: number): Promise<readonly SealingKey[]> {
+  async function forSealing({ context, kid: named }: SealingScope, rows: number): Promise<readonly SealingKey[]> {
     wholeNumber('The number of rows to seal', rows, 0, 2 ** 32)
-    const provider = keyring.current
+    const provider = named === undefined ? keyring.current : keyring.provider(named)
     const kid = provider.name
     const contextKey = contextId(context)
     const generate = async (signal: AbortSignal): Promise<GeneratedKey> => {
@@ -76,9 +75,11 @@ export function createKeys(options: KeysOptions): KeyService {
     }
   }
 
-  function readyForSealing(context: EncryptionContext, rows: number): readonly SealingKey[] | undefined {
+  function readyForSealing(
+    { context, kid = keyring.current.name }: SealingScope,
+    rows: number,
+  ): readonly SealingKey[] | undefined {
     if (mode === 'direct' || rows < 1) return undefined
-    const kid = keyring.current.name
     const key = branches.takeReady(keyId(kid, contextId(context), ''), kid, rows)
     return key === undefined ? undefined : [key]
   }

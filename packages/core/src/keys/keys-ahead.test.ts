@@ -31,7 +31,7 @@ async function attempts(work: () => Promise<void>): Promise<number> {
 }
 
 async function seal(keys: Keys, rows: number, under = context) {
-  const taken = keys.readyForSealing(under, rows) ?? (await keys.forSealing(under, rows))
+  const taken = keys.readyForSealing({ context: under }, rows) ?? (await keys.forSealing({ context: under }, rows))
   const wrapped = taken.map((key) => key.wrapped)
   for (const { key } of taken) {
     expect(key.bytes).not.toEqual(ZEROS)

@@ -1,7 +1,6 @@
 import { EnvelopeError } from '../errors.ts'
-import type { KeyHandle, Keys, KeyToUnwrap, SealingKey } from './contract.ts'
+import type { KeyHandle, Keys, KeyToUnwrap, SealingKey, SealingScope } from './contract.ts'
 import { contextId } from './distinct-keys.ts'
-import type { EncryptionContext } from './key-provider.ts'
 
 /** Thrown where work that must not wait for a KMS meets a key that is not at hand. */
 export class KeysNeeded extends Error {
@@ -26,7 +25,7 @@ export interface KeysAhead {
 
 /** Keys for one seal, to be given once. */
 interface Reservation {
-  readonly context: string
+  readonly scope: string
   readonly keys: readonly SealingKey[]
   given: boolean
 }
@@ -52,24 +51,23 @@ export function createKeysAhead(keys: Keys): KeysAhead {
     })
   }
 
-  function readyForSealing(context: EncryptionContext, rows: number): readonly SealingKey[] | undefined {
-    const id = contextId(context)
+  function readyForSealing(scope: SealingScope, rows: number): readonly SealingKey[] | undefined {
+    const id = scopeId(scope)
     const reserved = reservations.find(
-      (candidate) =>
-        !candidate.given && candidate.context === id && candidate.keys.reduce((sum, key) => sum + key.rows, 0) >= rows,
+      (candidate) => !candidate.given && candidate.scope === id && candidate.keys.reduce((sum, key) => sum + key.rows, 0) >= rows,
     )
-    if (reserved === undefined) return keys.readyForSealing(context, rows)
+    if (reserved === undefined) return keys.readyForSealing(scope, rows)
     reserved.given = true
     return reserved.keys.map((key) => ({ ...key, key: borrowed(key.key) }))
   }
 
-  async function reserve(context: EncryptionContext, rows: number): Promise<void> {
-    const taken = await keys.forSealing(context, rows)
-    reservations.push({ context: contextId(context), keys: taken, given: false })
+  async function reserve(scope: SealingScope, rows: number): Promise<void> {
+    const taken = await keys.forSealing(scope, rows)
+    reservations.push({ scope: scopeId(scope), keys: taken, given: false })
     for (const { kid, wrapped, key } of taken) {
       held.push(key)
       // What is sealed may be opened again at once.
-      opened.set(idOf({ kid, wrapped, context }), key)
+      opened.set(idOf({ kid, wrapped, context: scope.context }), key)
     }
   }
 
@@ -83,8 +81,8 @@ export function createKeysAhead(keys: Keys): KeysAhead {
 
   return {
     keys: {
-      async forSealing(context, rows) {
-        throw needing(() => reserve(context, rows))
+      async forSealing(scope, rows) {
+        throw needing(() => reserve(scope, rows))
       },
       readyForSealing,
       async forOpening(requests) {
@@ -121,6 +119,11 @@ export function createKeysAhead(keys: Keys): KeysAhead {
       opened.clear()
     },
   }
+}
+
+/** Key names hold no space. */
+function scopeId({ context, kid = '' }: SealingScope): string {
+  return `${kid} ${contextId(context)}`
 }
 
 /** The bytes of a handle that is released later, with all others. */

@@ -31,7 +31,7 @@ const line = await createIndexKey({ current: provider })
 for (const mode of ['branch', 'direct']) {
   const service = createKeys({ keyring: createKeyring({ current: provider }), mode, indexKey: { current: line } })
   const context = rowContext('Patient')
-  const [{ kid, wrapped }] = await service.forSealing(context, 3)
+  const [{ kid, wrapped }] = await service.forSealing({ context }, 3)
   await service.forOpening([{ kid, wrapped, context }])
   await service.indexKey()
 }

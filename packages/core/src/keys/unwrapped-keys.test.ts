@@ -193,7 +193,7 @@ describe('the cache of unwrapped keys', () => {
     const keys = createService()
     const secret = Buffer.from('0123456789abcdef0123456789abcdef')
     const handle = await open(keys, await wrappedKey(kms, context, secret))
-    const [sealing] = await keys.forSealing(context, 1)
+    const [sealing] = await keys.forSealing({ context }, 1)
     for (const shown of [{ keys, handle }, sealing]) {
       const text = inspect(shown, { depth: Infinity, showHidden: true }) + JSON.stringify(shown)
       for (const key of kms.handedOut) {
