@@ -1,4 +1,4 @@
-import { GenerateDataKeyCommand, KMSClient } from '@aws-sdk/client-kms'
+import { DecryptCommand, GenerateDataKeyCommand, KMSClient } from '@aws-sdk/client-kms'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
 import { type Fault, type LocalKms, startLocalKms } from './index.ts'
 
@@ -67,11 +67,28 @@ it('hits the named operation only, with the given probability, until removed', a
   await expect(generate()).resolves.toBeDefined()
 })
 
+it('hits calls about one key only, however they name it', async () => {
+  const { id, arn } = await server.createKey('alias/faulty')
+  const names = [id, arn, 'alias/faulty', arn.replace(/key\/.*/, 'alias/faulty')]
+  const call = (KeyId: string): Promise<unknown> => client.send(new GenerateDataKeyCommand({ KeyId, KeySpec: 'AES_256' }))
+  const { CiphertextBlob } = await client.send(new GenerateDataKeyCommand({ KeyId: id, KeySpec: 'AES_256' }))
+  for (const named of names) {
+    const remove = server.faults.inject({ keyId: named, exception: { name: 'AccessDeniedException' } })
+    for (const name of names) await expect(call(name)).rejects.toMatchObject({ name: 'AccessDeniedException' })
+    await expect(client.send(new DecryptCommand({ CiphertextBlob }))).rejects.toMatchObject({ name: 'AccessDeniedException' })
+    await expect(call(keyId)).resolves.toBeDefined()
+    await expect(call('alias/missing')).rejects.toMatchObject({ name: 'NotFoundException' })
+    remove()
+    await expect(call(id)).resolves.toBeDefined()
+  }
+})
+
 it('refuses faults that contradict themselves', () => {
   const wrong: object[] = [
     { throttle: true, hang: true },
     { operation: 'GetKeyPolicy' },
     { status5xx: 404 },
+    { keyId: '' },
     { times: 0 },
     { probability: 2 },
     { latencyMs: -1 },

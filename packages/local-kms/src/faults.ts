@@ -5,6 +5,8 @@ import { KmsException, throttled } from './protocol/exceptions.ts'
 export interface Fault {
   /** Only this operation; all where it is absent. */
   readonly operation?: OperationName
+  /** Only calls about this key, however they name it: its id, ARN, alias or alias ARN. */
+  readonly keyId?: string
   /** Milliseconds before the call is answered, dropped or left hanging. */
   readonly latencyMs?: number
   /** `ThrottlingException`, which is an HTTP 400. */
@@ -35,7 +37,7 @@ export interface Faults {
 }
 
 const EFFECTS = ['throttle', 'status5xx', 'exception', 'drop', 'hang'] as const
-const KNOWN: readonly string[] = ['operation', 'latencyMs', 'times', 'probability', ...EFFECTS]
+const KNOWN: readonly string[] = ['operation', 'keyId', 'latencyMs', 'times', 'probability', ...EFFECTS]
 
 export class FaultQueue implements Faults {
   readonly #random: () => number
@@ -56,10 +58,15 @@ export class FaultQueue implements Faults {
     this.#active = []
   }
 
-  /** The fault that this call meets, used up by once. */
-  take(operation: OperationName): Fault | undefined {
+  /**
+   * The fault that this call meets, used up by once.
+   *
+   * @param keys all names of the keys that the call is about
+   */
+  take(operation: OperationName, keys: () => ReadonlySet<string>): Fault | undefined {
     const hit = this.#active.find(
-      ({ fault }) => (fault.operation ?? operation) === operation && this.#random() < (fault.probability ?? 1),
+      ({ fault: { operation: only = operation, keyId, probability = 1 } }) =>
+        only === operation && (keyId === undefined || keys().has(keyId)) && this.#random() < probability,
     )
     if (hit === undefined) return undefined
     hit.left -= 1
@@ -87,6 +94,9 @@ function check(fault: Fault): void {
   if (unknown !== undefined) throw new TypeError(`a fault has no '${unknown}': use ${KNOWN.join(', ')}`)
   if (fault.operation !== undefined && !isOperationName(fault.operation)) {
     throw new TypeError(`local-kms has no operation '${String(fault.operation)}'`)
+  }
+  if (fault.keyId !== undefined && (typeof fault.keyId !== 'string' || fault.keyId === '')) {
+    throw new TypeError('keyId of a fault must be the id, ARN or alias of a key')
   }
   if (EFFECTS.filter((effect) => fault[effect] !== undefined && fault[effect] !== false).length > 1) {
     throw new TypeError(

@@ -1,5 +1,6 @@
 export type { ContextEntry } from './call-log.ts'
 export type { Fault, Faults } from './faults.ts'
+export type { Principal } from './iam/principals.ts'
 export type { OperationName } from './operations/index.ts'
 export type { EncryptionContext } from './protocol/input.ts'
 export type { Credentials } from './protocol/sigv4.ts'

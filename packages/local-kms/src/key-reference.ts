@@ -13,6 +13,8 @@ export function arn({ region, accountId }: Location, resource: string): string {
   return `arn:aws:kms:${region}:${accountId}:${resource}`
 }
 
+export const isKeyId = (id: string): boolean => KEY_ID.test(id)
+
 export const keyArn = (location: Location, id: string): string => arn(location, `key/${id}`)
 
 /**
@@ -26,7 +28,7 @@ export const keyArn = (location: Location, id: string): string => arn(location, 
 export function findKey(store: KeyStore, location: Location, reference: string, aliases: boolean): KmsKey {
   const resource = reference.startsWith('arn:') ? localResource(location, reference) : resourceOf(reference)
   const id = resource.startsWith('key/') ? resource.slice('key/'.length) : aliases ? aliasTarget(store, location, resource) : ''
-  if (!KEY_ID.test(id)) throw notFound(`Invalid keyId '${reference}'`)
+  if (!isKeyId(id)) throw notFound(`Invalid keyId '${reference}'`)
   const key = store.key(id)
   if (key === undefined) throw notFound(`Key '${keyArn(location, id)}' does not exist`)
   return key

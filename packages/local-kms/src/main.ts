@@ -1,4 +1,7 @@
+import { readFile } from 'node:fs/promises'
 import { cac } from 'cac'
+import type { Principal } from './iam/principals.ts'
+import { isRecord } from './protocol/input.ts'
 import { DEVELOPMENT_CREDENTIALS, type LocalKms, startLocalKms } from './server.ts'
 
 const cli = cac('local-kms')
@@ -9,6 +12,10 @@ cli
   .option('--key-alias <alias>', 'Make a key with this alias unless the alias is there, such as alias/app-pii; may be repeated')
   .option('--access-key-id <id>', 'Who may call', { default: DEVELOPMENT_CREDENTIALS.accessKeyId })
   .option('--secret-access-key <secret>', 'Their secret', { default: DEVELOPMENT_CREDENTIALS.secretAccessKey })
+  .option(
+    '--principals <file>',
+    'JSON list of { accessKeyId, secretAccessKey, policy }: who else may call, for what an IAM policy allows',
+  )
   .option('--region <region>', 'Region in ARNs and signatures', { default: 'us-east-1' })
   .option('--account-id <digits>', 'Account in ARNs', { default: '000000000000' })
   .option('--latency <ms>', 'Delay each call by milliseconds', { default: 0 })
@@ -32,6 +39,7 @@ async function run(flags: Flags): Promise<void> {
     port: number(flags, 'port'),
     ...(flags['state'] === undefined ? {} : { stateFile: text(flags, 'state') }),
     credentials: { accessKeyId: text(flags, 'accessKeyId'), secretAccessKey: text(flags, 'secretAccessKey') },
+    ...(flags['principals'] === undefined ? {} : { principals: await readPrincipals(text(flags, 'principals')) }),
     region: text(flags, 'region'),
     accountId: text(flags, 'accountId').padStart(12, '0'),
     ...(flags['verbose'] === true ? { log: (line: string) => print(process.stderr, line) } : {}),
@@ -54,6 +62,18 @@ async function prepare(kms: LocalKms, flags: Flags): Promise<void> {
   print(process.stdout, `local-kms listens on ${kms.url}. It is for development: don't protect real data with it.`)
   for (const alias of aliases(flags['keyAlias'])) print(process.stdout, `${alias} is ${(await kms.createKey(alias)).arn}`)
   for (const [name, value] of Object.entries(kms.env)) print(process.stdout, `export ${name}=${value}`)
+}
+
+async function readPrincipals(file: string): Promise<readonly Principal[]> {
+  const principals: unknown = JSON.parse(await readFile(file, 'utf8'))
+  if (Array.isArray(principals) && principals.every(isPrincipal)) return principals
+  throw new Error(`${file} must be a list of { accessKeyId, secretAccessKey, policy }`)
+}
+
+function isPrincipal(entry: unknown): entry is Principal {
+  if (!isRecord(entry)) return false
+  const { accessKeyId, secretAccessKey, sessionToken = '', policy } = entry
+  return [accessKeyId, secretAccessKey, sessionToken].every((part) => typeof part === 'string') && isRecord(policy)
 }
 
 /** The parser makes numbers of what looks like one. */

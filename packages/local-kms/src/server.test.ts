@@ -11,6 +11,7 @@ import {
   DisableKeyCommand,
   GenerateDataKeyCommand,
   KMSClient,
+  ListKeysCommand,
 } from '@aws-sdk/client-kms'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { DEVELOPMENT_CREDENTIALS, type LocalKms, type LocalKmsOptions, startLocalKms } from './index.ts'
@@ -175,6 +176,43 @@ describe('the command', () => {
     expect(message).toMatch(/^local-kms: /)
     expect(await readFile(stateFile, 'utf8').catch(() => 'no key was made')).toBe('no key was made')
   })
+
+  it('lets principals of a file do what their policies allow', async () => {
+    const principals = join(folder, 'principals.json')
+    const bin = join(import.meta.dirname, '../bin/local-kms.js')
+    const credentials = { accessKeyId: 'LISTER', secretAccessKey: 'secret' }
+    const policy = { Version: '2012-10-17', Statement: { Effect: 'Allow', Action: 'kms:ListKeys', Resource: '*' } }
+    await writeFile(principals, JSON.stringify([{ ...credentials, policy }]))
+    const child = spawn(process.execPath, [bin, '--port', '0', '--principals', principals], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    cleanUp.push(() => child.kill('SIGKILL'))
+    let output = ''
+    child.stdout.on('data', (text: Buffer) => (output += text.toString()))
+    while (!output.includes('AWS_SECRET_ACCESS_KEY')) await once(child.stdout, 'data')
+    const endpoint = /AWS_ENDPOINT_URL_KMS=(\S+)/.exec(output)?.[1] ?? ''
+    const client = new KMSClient({ endpoint, region: 'us-east-1', credentials, maxAttempts: 1 })
+    cleanUp.push(() => client.destroy())
+    await expect(client.send(new ListKeysCommand({}))).resolves.toMatchObject({ Keys: [] })
+    await expect(client.send(new CreateKeyCommand({}))).rejects.toMatchObject({ name: 'AccessDeniedException' })
+  })
+
+  it.each(['', '{}', '[{"accessKeyId":"a"}]', '[{"accessKeyId":"a","secretAccessKey":"b","policy":{"Version":"1"}}]'])(
+    'ends with an error for principals such as %j',
+    async (text) => {
+      const principals = join(folder, 'principals.json')
+      await writeFile(principals, text)
+      const bin = join(import.meta.dirname, '../bin/local-kms.js')
+      const child = spawn(process.execPath, [bin, '--port', '0', '--principals', principals], {
+        stdio: ['ignore', 'ignore', 'pipe'],
+      })
+      let message = ''
+      for await (const chunk of child.stderr) message += String(chunk)
+      const [code] = child.exitCode === null ? await once(child, 'exit') : [child.exitCode]
+      expect(code).toBe(1)
+      expect(message).toMatch(/^local-kms: /)
+    },
+  )
 
   it('prints where it listens, keeps its state and stops on SIGTERM', async () => {
     const run = async (): Promise<string> => {

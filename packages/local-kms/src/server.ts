@@ -4,11 +4,14 @@ import { CallLog, type ContextEntry } from './call-log.ts'
 import { CONTROL_PATH, control } from './control.ts'
 import { exceptionOf, FaultQueue, type Faults } from './faults.ts'
 import { answer, answerException, readBody } from './http.ts'
+import { createPrincipals, type Principal, type Principals } from './iam/principals.ts'
 import { keyArn } from './key-reference.ts'
 import { KeyStore } from './key-store.ts'
 import { checkedAliasName } from './operations/aliases.ts'
+import { beginDueDeletions } from './operations/deletion.ts'
 import { isOperationName, type OperationName, operations } from './operations/index.ts'
-import type { Replica, Service } from './operations/operation.ts'
+import { namesOfKeys } from './operations/key-uses.ts'
+import type { Service } from './operations/operation.ts'
 import { KmsException, notFound } from './protocol/exceptions.ts'
 import { parseInput } from './protocol/input.ts'
 import { type Credentials, verifySignature } from './protocol/sigv4.ts'
@@ -20,6 +23,8 @@ export interface LocalKmsOptions {
   readonly stateFile?: string
   /** Who may call; default {@link DEVELOPMENT_CREDENTIALS}. The first stand in {@link LocalKms.env}. */
   readonly credentials?: Credentials | readonly Credentials[]
+  /** Who else may call, for what a policy allows. Without them everybody who may call may do everything. */
+  readonly principals?: readonly Principal[]
   /** Default `us-east-1`. */
   readonly region?: string
   /** 12 digits; default `000000000000`. */
@@ -30,6 +35,8 @@ export interface LocalKmsOptions {
   readonly replicaOf?: LocalKms
   /** Decides faults with a `probability`; default `Math.random`. */
   readonly random?: () => number
+  /** Milliseconds since 1970, by which keys are deleted; default `Date.now`. Signatures are checked by the machine's clock. */
+  readonly now?: () => number
 }
 
 export interface LocalKms {
@@ -46,6 +53,12 @@ export interface LocalKms {
   readonly contexts: readonly ContextEntry[]
   resetLog(): void
   readonly faults: Faults
+  /**
+   * Lets somebody else call, for what a policy allows. As `principals` of the options, for policies that name keys made meanwhile.
+   *
+   * @throws TypeError for a policy that can't be evaluated, or an access key id that somebody has
+   */
+  admit(principal: Principal): void
   /**
    * Makes a key without a call, optionally with an alias such as `alias/app-pii`; an alias that is there keeps its key, which is
    * then returned.
@@ -70,14 +83,18 @@ export async function startLocalKms(options: LocalKmsOptions = {}): Promise<Loca
   const accepted = 'accessKeyId' in credentials ? [credentials] : credentials
   const [first] = accepted
   if (first === undefined) throw new TypeError('local-kms needs at least one pair of credentials')
+  const principals = createPrincipals(accepted)
+  for (const principal of options.principals ?? []) principals.admit(principal)
   if (!/^\d{12}$/.test(accountId)) throw new TypeError('accountId must be 12 digits')
 
   const log = new CallLog()
   const faults = new FaultQueue(options.random ?? Math.random)
-  const store = await KeyStore.open(stateFile)
+  const store = await KeyStore.open(stateFile, options.now ?? Date.now)
   const closing = new AbortController()
-  const service: Service & { readonly replicas: Map<string, Replica> } = { store, region, accountId, replicas: new Map() }
-  const desk: Desk = { service, credentials: accepted, log, faults, closing: closing.signal }
+  const primary = options.replicaOf === undefined ? undefined : services.get(options.replicaOf)
+  const replicas = new Map<string, Service>()
+  const service: Region = { store, region, accountId, replicas, ...(primary !== undefined && { primary }) }
+  const desk: Desk = { service, principals, log, faults, closing: closing.signal }
   const server = createServer((request, response) => void serve(desk, request, response, options.log))
   const boundPort = await listen(server, port).catch(async (error: unknown) => {
     await store.close()
@@ -85,7 +102,7 @@ export async function startLocalKms(options: LocalKmsOptions = {}): Promise<Loca
   })
   const url = `http://127.0.0.1:${boundPort}`
   let stopped: Promise<void> | undefined
-  if (options.replicaOf !== undefined) services.get(options.replicaOf)?.replicas.set(region, { store, service })
+  primary?.replicas.set(region, service)
 
   const kms: LocalKms = {
     url,
@@ -107,6 +124,7 @@ export async function startLocalKms(options: LocalKmsOptions = {}): Promise<Loca
     },
     resetLog: () => log.reset(),
     faults,
+    admit: (principal) => principals.admit(principal),
     createKey: async (alias) => {
       if (alias !== undefined) checkedAliasName(alias)
       const present = alias === undefined ? undefined : store.aliasTarget(alias)
@@ -125,12 +143,14 @@ export async function startLocalKms(options: LocalKmsOptions = {}): Promise<Loca
   return kms
 }
 
+type Region = Service & { readonly replicas: Map<string, Service> }
+
 /** What a replica in another Region has to reach. */
-const services = new WeakMap<LocalKms, Service & { readonly replicas: Map<string, Replica> }>()
+const services = new WeakMap<LocalKms, Region>()
 
 interface Desk {
   readonly service: Service
-  readonly credentials: readonly Credentials[]
+  readonly principals: Principals
   readonly log: CallLog
   readonly faults: FaultQueue
   readonly closing: AbortSignal
@@ -163,23 +183,26 @@ async function serve(
 }
 
 async function call(
-  { service, credentials, log, faults, closing }: Desk,
+  { service, principals, log, faults, closing }: Desk,
   operation: OperationName,
   request: IncomingMessage,
   response: ServerResponse,
   body: Buffer,
 ): Promise<object | undefined | 'unanswered'> {
   const { method = '', url = '', headersDistinct: headers } = request
-  verifySignature({ method, url, headers, body }, { credentials, region: service.region, now: new Date() })
+  const { credentials } = principals
+  const caller = verifySignature({ method, url, headers, body }, { credentials, region: service.region, now: new Date() })
   const input = parseInput(body)
   log.record(operation, input)
 
-  const fault = faults.take(operation)
+  const fault = faults.take(operation, () => namesOfKeys(service, operation, input))
   if (fault?.latencyMs !== undefined) await wait(fault.latencyMs, undefined, { signal: closing }).catch(() => {})
   if (fault?.drop === true) request.socket.resetAndDestroy()
   if (fault?.drop === true || fault?.hang === true || response.destroyed) return 'unanswered'
   const exception = fault && exceptionOf(fault)
   if (exception !== undefined) throw exception
+  await beginDueDeletions(service)
+  principals.authorize(caller, service, operation, input)
   return operations[operation](service, input)
 }
 

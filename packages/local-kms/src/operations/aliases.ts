@@ -1,11 +1,13 @@
-import { arn, findKey } from '../key-reference.ts'
+import { arn, findKey, type Location } from '../key-reference.ts'
+import type { KeyStore, KmsKey } from '../key-store.ts'
 import { KmsException, notFound, validation } from '../protocol/exceptions.ts'
 import { type Input, requiredText } from '../protocol/input.ts'
+import { isPendingDeletion, pendingDeletion } from './deletion.ts'
 import type { Operation } from './operation.ts'
 
 export const createAlias: Operation = async ({ store, ...location }, input) => {
   const alias = checkedAliasName(requiredText(input, 'AliasName', 256))
-  const target = findKey(store, location, targetKeyId(input), false)
+  const target = targetKey(store, location, input)
   await store.setAlias(alias, target.id, (present) => {
     if (present !== undefined) {
       throw new KmsException('AlreadyExistsException', `An alias with the name ${arn(location, alias)} already exists`)
@@ -16,7 +18,7 @@ export const createAlias: Operation = async ({ store, ...location }, input) => {
 
 export const updateAlias: Operation = async ({ store, ...location }, input) => {
   const alias = checkedAliasName(requiredText(input, 'AliasName', 256))
-  const target = findKey(store, location, targetKeyId(input), false)
+  const target = targetKey(store, location, input)
   await store.setAlias(alias, target.id, (present) => {
     if (present === undefined) throw notFound(`Alias ${arn(location, alias)} is not found.`)
   })
@@ -39,8 +41,10 @@ export function checkedAliasName(alias: string): string {
   return alias
 }
 
-function targetKeyId(input: Input): string {
-  const target = requiredText(input, 'TargetKeyId', 2048)
-  if (target.includes('alias/')) throw validation('Aliases must refer to keys. Not aliases')
-  return target
+function targetKey(store: KeyStore, location: Location, input: Input): KmsKey {
+  const reference = requiredText(input, 'TargetKeyId', 2048)
+  if (reference.includes('alias/')) throw validation('Aliases must refer to keys. Not aliases')
+  const key = findKey(store, location, reference, false)
+  if (isPendingDeletion(key)) throw pendingDeletion(location, key)
+  return key
 }

@@ -4,12 +4,12 @@ import { findKey, keyArn, type Location } from '../key-reference.ts'
 import type { KeyStore, KmsKey } from '../key-store.ts'
 import { KmsException, unsupported, validation } from '../protocol/exceptions.ts'
 import { bytes, encryptionContext, flag, type Input, optionalInteger, optionalText, requiredText } from '../protocol/input.ts'
-import { pendingDeletion } from './deletion.ts'
+import { isPendingDeletion, pendingDeletion } from './deletion.ts'
 import type { Operation } from './operation.ts'
 
 /** Limits of the AWS KMS API Reference, Encrypt and Decrypt. */
 const MAX_PLAINTEXT = 4096
-const MAX_CIPHERTEXT = 6144
+export const MAX_CIPHERTEXT = 6144
 const ALGORITHM = 'SYMMETRIC_DEFAULT'
 
 export const generateDataKey: Operation = async ({ store, ...location }, input) => {
@@ -101,7 +101,7 @@ function decryptionKey(store: KeyStore, location: Location, blob: Buffer, refere
 }
 
 function usable(location: Location, key: KmsKey): KmsKey {
-  if (key.deletion !== undefined) throw pendingDeletion(location, key)
+  if (isPendingDeletion(key)) throw pendingDeletion(location, key)
   if (!key.enabled) throw new KmsException('DisabledException', `${keyArn(location, key.id)} is disabled.`)
   return key
 }

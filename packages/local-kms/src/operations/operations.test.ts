@@ -225,6 +225,9 @@ describe('keys', () => {
     expect(KeyMetadata?.Arn).toBe(`arn:aws:kms:eu-central-1:111122223333:key/${KeyMetadata?.KeyId}`)
     const made = await client.send(new GenerateDataKeyCommand({ KeyId: KeyMetadata?.KeyId, KeySpec: 'AES_256' }))
     expect(made.CiphertextBlob).toHaveLength(184)
+    await expect(client.send(new CreateKeyCommand({ Description: 'x'.repeat(8193) }))).rejects.toEqual(
+      refused('ValidationException'),
+    )
     await expect(client.send(new CreateKeyCommand({ KeySpec: 'RSA_2048' }))).rejects.toEqual(
       refused('UnsupportedOperationException'),
     )
@@ -334,6 +337,14 @@ describe('ListKeys', () => {
     } while (Marker !== undefined)
     expect(new Set(listed).size).toBe(listed.length)
     for (const arn of made) expect(listed).toContain(arn)
+    await client.send(new ScheduleKeyDeletionCommand({ KeyId: key.id }))
+    const { Keys = [], Truncated, NextMarker } = await client.send(new ListKeysCommand({ Limit: 1000 }))
+    expect(Keys.map(({ KeyArn }) => KeyArn)).toEqual(listed)
+    expect([Truncated, NextMarker]).toEqual([false, undefined])
+    await expect(client.send(new ListKeysCommand({ Marker: 'nonsense' }))).rejects.toEqual(refused('InvalidMarkerException'))
+    for (const Limit of [0, 1001]) {
+      await expect(client.send(new ListKeysCommand({ Limit }))).rejects.toEqual(refused('ValidationException'))
+    }
   })
 })
 
@@ -359,9 +370,37 @@ describe('a multi-Region key', () => {
       await expect(replicate({ ReplicaRegion: 'us-west-2' })).rejects.toEqual(refused('ValidationException'))
       await expect(replicate({ ReplicaRegion: server.region })).rejects.toEqual(refused('ValidationException'))
       await expect(replicate({ KeyId: key.id })).rejects.toEqual(refused('UnsupportedOperationException'))
+      await expect(
+        west.send(new ReplicateKeyCommand({ KeyId, ReplicaRegion: server.region })),
+        'a replica of a replica',
+      ).rejects.toEqual(refused('UnsupportedOperationException'))
+
+      const [primary, other] = [server.region, 'eu-west-1'].map((Region) => ({
+        Arn: `arn:aws:kms:${Region}:${server.accountId}:key/${KeyId}`,
+        Region,
+      }))
+      for (const [region, MultiRegionKeyType] of [
+        [client, 'PRIMARY'],
+        [west, 'REPLICA'],
+      ] as const) {
+        expect((await region.send(new DescribeKeyCommand({ KeyId }))).KeyMetadata?.MultiRegionConfiguration).toEqual({
+          MultiRegionKeyType,
+          PrimaryKey: primary,
+          ReplicaKeys: [other],
+        })
+      }
+      await west.send(new CreateAliasCommand({ AliasName: 'alias/of-the-replica', TargetKeyId: KeyId }))
+      const describe = (region: KMSClient): Promise<{ KeyMetadata?: { KeyId: string | undefined } | undefined }> =>
+        region.send(new DescribeKeyCommand({ KeyId: 'alias/of-the-replica' }))
+      expect((await describe(west)).KeyMetadata?.KeyId).toBe(KeyId)
+      await expect(describe(client), 'aliases are not shared').rejects.toEqual(refused('NotFoundException'))
 
       await client.send(new DisableKeyCommand({ KeyId }))
       await expect(open()).resolves.toBeDefined()
+      await expect(replicate()).rejects.toEqual(refused('DisabledException'))
+      await replica.stop()
+      await client.send(new EnableKeyCommand({ KeyId }))
+      await expect(replicate()).rejects.toEqual(refused('ValidationException'))
     } finally {
       west.destroy()
       await replica.stop()

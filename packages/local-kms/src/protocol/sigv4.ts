@@ -30,11 +30,12 @@ const MAX_SKEW_MS = 5 * 60_000
  * Verifies AWS Signature Version 4 in the `Authorization` header, with AWS's order of checks and names of exceptions.
  * The payload hash is always computed from the body that arrived, never taken from a header.
  *
+ * @returns whose credentials signed it
  * @throws KmsException `MissingAuthenticationTokenException`, `IncompleteSignatureException`, `InvalidSignatureException` or
  *   `UnrecognizedClientException`.
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
  */
-export function verifySignature(request: SignedRequest, { credentials, region, now }: Expected): void {
+export function verifySignature(request: SignedRequest, { credentials, region, now }: Expected): Credentials {
   const authorization = parseAuthorization(header(request, 'authorization'))
   const stamp = timestamp(request)
   checkSkew(stamp, now)
@@ -53,6 +54,7 @@ export function verifySignature(request: SignedRequest, { credentials, region, n
       'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method.',
     )
   }
+  return known
 }
 
 interface Authorization {
