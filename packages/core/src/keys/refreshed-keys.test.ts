@@ -208,7 +208,7 @@ describe('a key that is used late in its age', () => {
 
   it('is one that this process generated, too', async () => {
     const keys = createService({ branch: { maxAge: 100_000 } })
-    const [sealing] = await keys.forSealing(context, 1)
+    const [sealing] = await keys.forSealing({ context }, 1)
     if (sealing === undefined) throw new Error('no key')
     wrapped = sealing.wrapped
     await use(keys, 800)
