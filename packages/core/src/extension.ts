@@ -6,6 +6,7 @@ import { createKeys } from './keys/key-service.ts'
 import { createKeyring } from './keys/keyring.ts'
 import { type EnvelopeOptions, resolveOptions } from './options.ts'
 import { globallyOmitted, type HookParams, internalsOf, type ParentClient, partOf, rootOf } from './prisma-internals.ts'
+import { createAccessLog } from './rewrite/access.ts'
 import { foreignWriteReporter } from './rewrite/foreign-writes.ts'
 import { isInput } from './rewrite/input.ts'
 import { type ManualEnvelope, manualEnvelope } from './rewrite/manual.ts'
@@ -44,7 +45,8 @@ export function envelopeEncryption(options: EnvelopeOptions): EnvelopeExtension 
   })
   const models = compileModels(config.models, prisma, { codec: compileCodec, bind: bindValue, fieldSetId, modeOf })
   const reportForeignWrite = foreignWriteReporter(config.onForeignWrite)
-  const tools: Tools = { cipher: createRowCipher({ keys }), bind: bindValue, prisma, reportForeignWrite }
+  const accesses = createAccessLog(config.onAccess)
+  const tools: Tools = { cipher: createRowCipher({ keys }), bind: bindValue, prisma, reportForeignWrite, accesses }
   const raw = new RawSqlCheck(config.raw, models)
   const $envelope = asGenuine(manualEnvelope(models, tools), plainFields(models))
   const locks = new TransactionLocks()

@@ -3,6 +3,7 @@ import type { IndexKeyLines } from './keys/index-keys.ts'
 import type { KeyProvider } from './keys/key-provider.ts'
 import { type ModeOption, resolveModes } from './modes.ts'
 import type { ModelsPlan } from './plan.ts'
+import type { OnAccess } from './rewrite/access.ts'
 import type { OnForeignWrite } from './rewrite/foreign-writes.ts'
 import type { ModeOf } from './rewrite/mode.ts'
 import type { RawPolicy } from './rewrite/raw-sql.ts'
@@ -51,6 +52,11 @@ export interface EnvelopeOptions {
    * is not among what it is told. By default the process warns once for each field. It must not throw: its errors become a warning.
    */
   readonly onForeignWrite?: OnForeignWrite
+  /**
+   * Told of each opening and sealing of a row, successful or not, also where no KMS was asked; without values. The same goes to the channel
+   * `prisma-envelope:access` of `node:diagnostics_channel`. It must not throw: its errors become a warning.
+   */
+  readonly onAccess?: OnAccess
 }
 
 const KNOWN = new Set<string>([
@@ -65,6 +71,7 @@ const KNOWN = new Set<string>([
   'deadline',
   'raw',
   'onForeignWrite',
+  'onAccess',
 ] satisfies (keyof EnvelopeOptions)[])
 
 /** Options with their shape checked; the key layer checks its own part. */
@@ -80,6 +87,7 @@ export interface Config {
   readonly deadline: number | undefined
   readonly raw: RawPolicy
   readonly onForeignWrite: OnForeignWrite | undefined
+  readonly onAccess: OnAccess | undefined
 }
 
 /**
@@ -108,9 +116,9 @@ export function resolveOptions(options: EnvelopeOptions): Config {
   if (indexKey?.others !== undefined && !Array.isArray(indexKey.others)) {
     throw new EnvelopeError('CONFIG', '`indexKey.others` must be a list of what `createIndexKey(keys)` returned')
   }
-  const { onForeignWrite } = options
-  if (onForeignWrite !== undefined && typeof onForeignWrite !== 'function') {
-    throw new EnvelopeError('CONFIG', '`onForeignWrite` must be a function')
+  const { onForeignWrite, onAccess } = options
+  for (const [name, hook] of Object.entries({ onForeignWrite, onAccess })) {
+    if (hook !== undefined && typeof hook !== 'function') throw new EnvelopeError('CONFIG', `\`${name}\` must be a function`)
   }
   const searchable = firstSearchable(models)
   if (searchable !== undefined && indexKey === undefined) {
@@ -131,6 +139,7 @@ export function resolveOptions(options: EnvelopeOptions): Config {
     deadline: options.deadline,
     raw,
     onForeignWrite,
+    onAccess,
   })
 }
 

@@ -15,6 +15,7 @@ import {
   runPast,
   schemaOf,
 } from './prisma-internals.ts'
+import { holdAccesses } from './rewrite/access.ts'
 import { mayStandInForms } from './rewrite/alternatives.ts'
 import type { Call } from './rewrite/call.ts'
 import type { Input } from './rewrite/input.ts'
@@ -138,9 +139,16 @@ async function inOwnTransaction<T>(
   const cipher = createRowCipher({ keys: ahead.keys })
   try {
     for (let attempt = 1; ; attempt += 1) {
+      const accesses = holdAccesses(tools.accesses)
       try {
-        return await openTransaction(root, isolationLevel, (transaction) => work(transaction, { ...tools, cipher }))
+        const result = await openTransaction(root, isolationLevel, (transaction) =>
+          work(transaction, { ...tools, cipher, accesses }),
+        )
+        accesses.settle()
+        return result
       } catch (error) {
+        const isUndone = attempt < MAX_ATTEMPTS && (error instanceof KeysNeeded || isWriteConflict(error))
+        if (!isUndone) accesses.settle()
         if (attempt === MAX_ATTEMPTS) throw error
         // Rows that were rolled back can lie in the WAL.
         ahead.sent()

@@ -1,4 +1,5 @@
 import type { EnvelopeError } from '../errors.ts'
+import type { KeySource } from '../keys/contract.ts'
 import type { EncryptionContext } from '../keys/key-provider.ts'
 import type { Json, SearchPlan } from '../plan.ts'
 
@@ -61,12 +62,25 @@ export interface Tokenizer {
   normalized(search: SearchPlan, value: string): string
 }
 
+/** The key that a row was opened or sealed under, or was to be. */
+export interface KeyNote {
+  /** Name in the keyring of the KMS key; `undefined` where it is not known. */
+  readonly keyName: string | undefined
+  /** The row's own part of the encryption context. */
+  readonly context: EncryptionContext | undefined
+  readonly cache: KeySource | undefined
+}
+
 /** What `rewrite/` knows of cryptography. */
 export interface RowCipher {
-  /** Each row under a fresh DEK; results in the order of `rows`. Throws the key layer's errors. */
-  seal(rows: readonly RowToSeal[]): Promise<readonly Envelope[]>
-  /** Results in the order of `rows`; a row that does not open has its error in its place. */
-  open(rows: readonly RowToOpen[]): Promise<readonly (OpenedRow | EnvelopeError)[]>
+  /**
+   * Each row under a fresh DEK; results in the order of `rows`. Throws the key layer's errors.
+   *
+   * @param notes where each row's key is noted, in the place that the row has in `rows`.
+   */
+  seal(rows: readonly RowToSeal[], notes?: KeyNote[]): Promise<readonly Envelope[]>
+  /** Results in the order of `rows`; a row that does not open has its error in its place. `notes` as of {@link RowCipher.seal}. */
+  open(rows: readonly RowToOpen[], notes?: KeyNote[]): Promise<readonly (OpenedRow | EnvelopeError)[]>
   tokenizer(): Promise<Tokenizer>
   /** How many tokens a value may be found by: one for each index key. */
   readonly tokensOfValue: number

@@ -49,7 +49,7 @@ export function createRowCipher({ keys, context }: RowCipherOptions): RowCipher 
   }
 
   return {
-    async seal(rows) {
+    async seal(rows, notes) {
       const prepared = rows.map((row) => {
         const record = encodeRecord(row.record)
         const own = row.ctx === undefined ? ctx : validContext(row.ctx)
@@ -59,7 +59,9 @@ export function createRowCipher({ keys, context }: RowCipherOptions): RowCipher 
       try {
         return prepared.map((each) => {
           fillRandom(fresh.all)
-          return sealRow(each.record, each.row.binding, each.scope, each.ctx, sealingKeys.next(each), fresh)
+          const key = sealingKeys.next(each)
+          notes?.push({ keyName: key.kid, context: each.ctx, cache: key.source ?? 'hit' })
+          return sealRow(each.record, each.row.binding, each.scope, each.ctx, key, fresh)
         })
       } finally {
         fresh.dek.fill(0)
@@ -67,12 +69,15 @@ export function createRowCipher({ keys, context }: RowCipherOptions): RowCipher 
       }
     },
 
-    async open(rows) {
+    async open(rows, notes) {
       const results = new Array<OpenedRow | EnvelopeError>(rows.length)
       const wanted = createWantedKeys()
       const waiting: WaitingRow[] = []
       rows.forEach((row, index) => {
         const parsed = parseEnvelope(row.envelope)
+        if (notes !== undefined) {
+          notes[index] = { keyName: parsed?.envelope.kid, context: parsed?.envelope.ctx, cache: undefined }
+        }
         if (parsed === undefined) results[index] = cannotOpen()
         else if (parsed.envelope.bk !== undefined) results[index] = noKeyStore()
         else {
@@ -85,6 +90,7 @@ export function createRowCipher({ keys, context }: RowCipherOptions): RowCipher 
         if (!wanted.takeCached(keys)) await wanted.unwrap(keys)
         for (const { index, row, parsed, scope, key } of waiting) {
           const { outcome } = key
+          if (notes !== undefined) notes[index] = { keyName: key.keyName, context: parsed.envelope.ctx, cache: key.source }
           if (outcome === undefined) throw new Error('The key layer answered for too few keys')
           if (outcome instanceof EnvelopeError) results[index] = outcome
           else {

@@ -1,5 +1,5 @@
 import { EnvelopeError } from '../errors.ts'
-import type { KeyHandle, Keys, KeyToUnwrap } from '../keys/contract.ts'
+import type { KeyHandle, KeySource, Keys, KeyToUnwrap } from '../keys/contract.ts'
 import type { EncryptionContext } from '../keys/key-provider.ts'
 import type { WrappedKey } from './format.ts'
 import type { RowScope } from './row-scope.ts'
@@ -12,6 +12,10 @@ export interface WantedKey {
   readonly wrapped: readonly WrappedKey[]
   /** `undefined` until asked. */
   outcome: Outcome | undefined
+  /** Name of the KMS key that the outcome comes from. */
+  keyName: string
+  /** `undefined` until asked. */
+  source: KeySource | undefined
 }
 
 /** The distinct keys that the rows of one read need. */
@@ -41,7 +45,7 @@ export function createWantedKeys(): WantedKeys {
       const id = `${wrapped.map(([kid, key]) => `${kid} ${key}`).join(' ')} ${scope.contextId}`
       let key = wanted.get(id)
       if (key === undefined) {
-        key = { context: scope.kmsContext, wrapped, outcome: undefined }
+        key = { context: scope.kmsContext, wrapped, outcome: undefined, keyName: wrapped[0]?.[0] ?? '', source: undefined }
         wanted.set(id, key)
       }
       last = key
@@ -55,6 +59,7 @@ export function createWantedKeys(): WantedKeys {
         else {
           held.push(handle)
           key.outcome = handle
+          key.source = handle.source ?? 'hit'
         }
       }
       return complete
@@ -66,7 +71,11 @@ export function createWantedKeys(): WantedKeys {
         const outcomes = await keys.forOpening(asked.map((key) => request(key, form)))
         for (const outcome of outcomes) if (!(outcome instanceof EnvelopeError)) held.push(outcome)
         asked.forEach((key, i) => {
-          key.outcome = better(key.outcome, outcomes[i])
+          const outcome = better(key.outcome, outcomes[i])
+          if (outcome === key.outcome) return
+          key.outcome = outcome
+          key.keyName = request(key, form).kid
+          key.source = 'miss'
         })
         waiting = asked.filter((key) => key.outcome instanceof EnvelopeError && form + 1 < key.wrapped.length)
       }

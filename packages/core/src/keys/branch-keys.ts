@@ -1,6 +1,6 @@
 import type { LRUCache } from 'lru-cache'
 import { createAgingKeys } from './aging-keys.ts'
-import type { SealingKey } from './contract.ts'
+import type { KeySource, SealingKey } from './contract.ts'
 import type { Deadline } from './deadline.ts'
 import type { KeyCounters } from './key-stats.ts'
 import type { GeneratedKey } from './kms-calls.ts'
@@ -82,12 +82,12 @@ export class BranchKeys {
   ): Promise<readonly SealingKey[]> {
     const taken: SealingKey[] = []
     let missing = rows
-    const serve = (active: ActiveKey): void => {
+    const serve = (active: ActiveKey, source?: KeySource): void => {
       const served = Math.min(missing, active.rowsLeft)
       if (served === 0) return
       active.rowsLeft -= served
       missing -= served
-      taken.push({ mode: 'branch', kid, wrapped: active.wrapped, key: active.key.lend(), rows: served })
+      taken.push({ mode: 'branch', kid, wrapped: active.wrapped, key: active.key.lend(), rows: served, source })
     }
     const activate = async (signal: AbortSignal): Promise<ActiveKey> => ({
       ...(await generate(signal)),
@@ -98,7 +98,7 @@ export class BranchKeys {
       while (missing > 0) {
         const active = this.#active.get(id)
         // A new key serves those who waited for it at once: by the time they run, it could be used up or too old.
-        if (active === undefined) await this.#calls.ask(id, activate, deadline, serve)
+        if (active === undefined) await this.#calls.ask(id, activate, deadline, (made) => serve(made, 'generated'))
         else {
           serve(active)
           if (active.rowsLeft === 0) this.#active.delete(id)

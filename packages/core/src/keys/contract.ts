@@ -1,12 +1,17 @@
 import type { EnvelopeError } from '../errors.ts'
 import type { EncryptionContext } from './key-provider.ts'
 
+/** Whether a key was in memory, was unwrapped by a KMS for this operation, or was made by one for it. */
+export type KeySource = 'hit' | 'miss' | 'generated'
+
 /** Key bytes on loan. Whoever holds one releases it exactly once; bytes are zeroed when nobody holds them and the cache has let go. */
 export interface KeyHandle {
   /** 32 bytes. Must not be read after `release`. */
   readonly bytes: Uint8Array
   /** Row DEKs that a branch key unwrapped before; none where they are not kept. */
   readonly rowKeys?: RowKeys | undefined
+  /** Where it comes from, if not from memory. */
+  readonly source?: KeySource | undefined
   release(): void
 }
 
@@ -29,6 +34,8 @@ export interface SealingKey {
   readonly wrapped: string
   readonly key: KeyHandle
   readonly rows: number
+  /** Where it comes from, if not from memory. */
+  readonly source?: KeySource | undefined
 }
 
 /** What rows must have in common to be sealed under one key. */

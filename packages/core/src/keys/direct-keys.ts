@@ -31,6 +31,7 @@ export async function directKeys(
           wrapped,
           key: key.lend(),
           rows: 1,
+          source: 'generated' as const,
         }))
       } catch (error) {
         // Without this key the others are of no use: end their calls too.

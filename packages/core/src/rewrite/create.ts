@@ -1,5 +1,6 @@
 import { bindingOf, givenValue, type Lookup, NOWHERE, valueOfNewRow } from './binding.ts'
-import { type EncodedValues, encodeValues, replaceValues, scopeFrom } from './encrypted-values.ts'
+import { subjectBy } from './cipher-border.ts'
+import { type EncodedValues, encodeValues, namesOf, replaceValues, scopeFrom } from './encrypted-values.ts'
 import type { Input } from './input.ts'
 import type { EncryptedField, Model } from './model.ts'
 import { rewriteNestedWrites } from './nested-writes.ts'
@@ -27,7 +28,10 @@ function rewriteRow(model: Model, data: Input, rewriting: Rewriting, inherited: 
     const binding = bindingOf(model, sealing, (field) => valueOfNewRow(model, field, out, inherited, rewriting), rewriting)
     replaceValues(out, values, scopeFrom(sealing, binding), rewriting)
     const record = Object.fromEntries([...values].map(([field, value]) => [field.identity, value]))
-    rewriting.seal({ table: sealing.table, binding, record }, (envelope) => {
+    const columnOf: Lookup = (field) =>
+      sealing.boundNames.has(field) || field in out ? valueOfNewRow(model, field, out, inherited, rewriting) : inherited(field)
+    const subject = () => subjectBy(model, columnOf, namesOf(values))
+    rewriting.seal({ table: sealing.table, binding, record }, subject, (envelope) => {
       out[sealing.field] = envelope
     })
   }

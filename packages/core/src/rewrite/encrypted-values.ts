@@ -10,6 +10,11 @@ import type { Rewriting } from './rewriting.ts'
 /** Encrypted fields of one row, encoded; by field, in the plan's order. */
 export type EncodedValues = ReadonlyMap<EncryptedField, Json>
 
+/** Names of the fields that have a value here. */
+export function namesOf(values: EncodedValues): readonly string[] {
+  return Array.from(values.keys(), ({ name }) => name)
+}
+
 const ARITHMETIC = ['increment', 'decrement', 'multiply', 'divide', 'push', 'unset']
 
 /**

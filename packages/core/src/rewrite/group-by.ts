@@ -72,7 +72,8 @@ async function groupsWithValues(
   const found = new Map(rows.map((row) => [nameOf(row, lowest && row[lowest.key]), row]))
   const firsts = groups.map((group) => found.get(nameOf(group, lowest?.of(group))))
   if (!firsts.every(isInput)) return LOST
-  const opened = await openAll(firsts, model, sealing, rewriting)
+  const names = fields.map(({ name }) => name)
+  const opened = await openAll(firsts, model, sealing, rewriting, names)
   return groups.map((group, i) => {
     const [first, row] = [firsts[i], opened[i]]
     if (first === undefined || row === undefined) throw new Error('the cipher opened too few rows')

@@ -1,6 +1,7 @@
 import type { RowToOpen } from '../envelope/contract.ts'
 import { EnvelopeError } from '../errors.ts'
 import type { FieldCodec } from '../values/contract.ts'
+import { openRows, subjectOf, tellingRefusals } from './cipher-border.ts'
 import { isInput } from './input.ts'
 import type { EncryptedField, Model, Models, Sealing } from './model.ts'
 import {
@@ -69,29 +70,47 @@ export function manualEnvelope(models: Models, tools: Tools): ManualEnvelope {
     },
     async reveal(name, rows) {
       const rewriting = new Rewriting(tools, '$envelope.reveal')
-      const model = models.get(name)
-      if (model?.sealing === undefined) throw new EnvelopeError('CONFIG', `${name} is no model with encrypted fields`)
-      const { sealing } = model
-      const named = rows.map((row) => byFieldName(row, model, sealing, rewriting))
-      const sealed = named.filter((row) => !isUnsealed(row, sealing))
-      const opened = await tools.cipher.open(sealed.map((row) => asRowToOpen(row, model, sealing, rewriting)))
-      let next = 0
-      return rows.map((row, i) => {
-        const result = isUnsealed(named[i] ?? {}, sealing) ? UNSEALED : opened[next++]
-        if (result === undefined || result instanceof EnvelopeError) {
-          throw (result ?? new EnvelopeError('CANNOT_OPEN', 'the row was not opened')).at(place(named[i] ?? {}, model, rewriting))
-        }
-        const out: Row = { ...row }
-        for (const field of sealing.encrypted) {
-          for (const key of new Set([field.name, field.column.column])) {
-            if (Object.hasOwn(row, key)) out[key] = revealed(result, field, row[key], named[i] ?? {}, model, rewriting)
-          }
-        }
-        const column = model.plan.columns[sealing.field]?.column
-        return Object.fromEntries(Object.entries(out).filter(([key]) => key !== sealing.field && key !== column))
-      })
+      return tellingRefusals(rewriting, () => revealRows(models, name, rows, rewriting))
     },
   }
+}
+
+async function revealRows(
+  models: Models,
+  name: string,
+  rows: readonly Readonly<Record<string, unknown>>[],
+  rewriting: Rewriting,
+): Promise<Record<string, unknown>[]> {
+  const model = models.get(name)
+  if (model?.sealing === undefined) throw new EnvelopeError('CONFIG', `${name} is no model with encrypted fields`)
+  const { sealing } = model
+  const named = rows.map((row) => byFieldName(row, model, sealing, rewriting))
+  const sealed = named.filter((row) => !isUnsealed(row, sealing))
+  const opened = await openRows(
+    sealed.map((row) => asRowToOpen(row, model, sealing, rewriting)),
+    (i) => subjectOf(model, sealed[i] ?? {}, fieldsIn(sealed[i] ?? {}, sealing)),
+    rewriting,
+  )
+  let next = 0
+  return rows.map((row, i) => {
+    const result = isUnsealed(named[i] ?? {}, sealing) ? UNSEALED : opened[next++]
+    if (result === undefined || result instanceof EnvelopeError) {
+      throw (result ?? new EnvelopeError('CANNOT_OPEN', 'the row was not opened')).at(place(named[i] ?? {}, model, rewriting))
+    }
+    const out: Row = { ...row }
+    for (const field of sealing.encrypted) {
+      for (const key of new Set([field.name, field.column.column])) {
+        if (Object.hasOwn(row, key)) out[key] = revealed(result, field, row[key], named[i] ?? {}, model, rewriting)
+      }
+    }
+    const column = model.plan.columns[sealing.field]?.column
+    return Object.fromEntries(Object.entries(out).filter(([key]) => key !== sealing.field && key !== column))
+  })
+}
+
+/** Encrypted fields among the keys of a row. */
+function fieldsIn(row: Row, { encrypted }: Sealing): readonly string[] {
+  return encrypted.filter(({ name }) => Object.hasOwn(row, name)).map(({ name }) => name)
 }
 
 function fieldAt(models: Models, path: string): { model: Model; field: EncryptedField } {

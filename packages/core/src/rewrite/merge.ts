@@ -2,7 +2,8 @@ import type { SealedRecord } from '../envelope/contract.ts'
 import { EnvelopeError } from '../errors.ts'
 import type { Json } from '../plan.ts'
 import { bindingOf, type Lookup } from './binding.ts'
-import { type EncodedValues, replaceValues, scopeFrom } from './encrypted-values.ts'
+import { openRows, subjectBy, subjectOf } from './cipher-border.ts'
+import { type EncodedValues, namesOf, replaceValues, scopeFrom } from './encrypted-values.ts'
 import { type Input, isInput } from './input.ts'
 import type { EncryptedField, Model, Sealing } from './model.ts'
 import {
@@ -24,15 +25,24 @@ import type { Rewriting } from './rewriting.ts'
 import { valuesAfterUpdate } from './sealed-update.ts'
 import { boundIn, isGiven } from './update-data.ts'
 
-/** Opens rows that were read with all that resealing takes; those without an envelope are {@link UNSEALED}, where the model's mode allows any. */
+/**
+ * Opens rows that were read with all that resealing takes; those without an envelope are {@link UNSEALED}, where the model's mode allows any.
+ *
+ * @param fields those whose values the caller gets.
+ */
 export async function openAll(
   rows: readonly Row[],
   model: Model,
   sealing: Sealing,
   rewriting: Rewriting,
+  fields: readonly string[] = [],
 ): Promise<readonly RowRecord[]> {
   const sealed = rows.filter((row) => !isUnsealed(row, sealing))
-  const results = await rewriting.tools.cipher.open(sealed.map((row) => rowToOpen(row, model, sealing, rewriting)))
+  const results = await openRows(
+    sealed.map((row) => rowToOpen(row, model, sealing, rewriting)),
+    (i) => subjectOf(model, sealed[i] ?? {}, fields),
+    rewriting,
+  )
   let next = 0
   return rows.map((row) => {
     if (isUnsealed(row, sealing)) return UNSEALED
@@ -159,9 +169,11 @@ export function mergedData(
     out[sealing.field] = rewriting.tools.prisma.DbNull
     return out
   }
-  const binding = bindingOf(model, sealing, valuesOfMerged(model, data, row, rewriting), rewriting)
+  const after = valuesOfMerged(model, data, row, rewriting)
+  const binding = bindingOf(model, sealing, after, rewriting)
   replaceValues(out, new Map([...values, ...beside]), scopeFrom(sealing, binding), rewriting)
-  rewriting.seal({ table: sealing.table, binding, record }, (envelope) => {
+  const subject = () => subjectBy(model, after, namesOf(values))
+  rewriting.seal({ table: sealing.table, binding, record }, subject, (envelope) => {
     out[sealing.field] = envelope
   })
   return out

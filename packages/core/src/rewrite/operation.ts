@@ -1,5 +1,6 @@
 import { mayStandInForms } from './alternatives.ts'
 import type { Call } from './call.ts'
+import { tellingRefusals } from './cipher-border.ts'
 import { rewriteCreate, rewriteCreateMany } from './create.ts'
 import { encodeValues } from './encrypted-values.ts'
 import type { Expectation } from './field-filter.ts'
@@ -25,8 +26,9 @@ import { rewriteUniqueWhere, rewriteWhere } from './where.ts'
  */
 export function runOperation(call: Call, tools: Tools): Promise<unknown> {
   const rewriting = new Rewriting(tools, call.operation)
-  if (!mayStandInForms(call.model, rewriting)) return runResolved(call, call, tools, rewriting)
-  return runInForms(call, tools, rewriting)
+  const run = (): Promise<unknown> =>
+    mayStandInForms(call.model, rewriting) ? runInForms(call, tools, rewriting) : runResolved(call, call, tools, rewriting)
+  return tools.accesses.isOn ? tellingRefusals(rewriting, run) : run()
 }
 
 /** {@link runOperation} while values may stand in several forms: rows that are named by them are looked for first. */

@@ -1,7 +1,9 @@
 import type { OpenedRow, RowToOpen } from '../envelope/contract.ts'
 import { EnvelopeError } from '../errors.ts'
+import type { Subject } from './access.ts'
+import { openRows, subjectOf, tellKnownRows } from './cipher-border.ts'
 import { comparisonsOf } from './lookup.ts'
-import type { Sealing } from './model.ts'
+import type { Model, Sealing } from './model.ts'
 import { isUnsealed, place, type Row, type RowRecord, rowToOpen, UNSEALED, valueOf } from './opened-row.ts'
 import type { Rewriting } from './rewriting.ts'
 import type { View } from './selection.ts'
@@ -13,9 +15,9 @@ import type { View } from './selection.ts'
  * @throws EnvelopeError what the first row that does not open throws: `CANNOT_OPEN`, `PLAINTEXT_FOUND`, `FOREIGN_WRITE`, or a code of the KMS.
  */
 export async function revealResult(result: unknown, view: View, rewriting: Rewriting): Promise<unknown> {
-  const rows: RowToOpen[] = []
-  collect(result, view, rewriting, rows)
-  const opened = await openAll(rows, rewriting)
+  const found: Found[] = []
+  collect(result, view, rewriting, found)
+  const opened = await openAll(found, rewriting)
   const revealing: Revealing = { opened, next: 0, comparisons: [], rewriting }
   const revealed = reveal(result, view, revealing)
   if (revealing.comparisons.length > 0) {
@@ -26,25 +28,48 @@ export async function revealResult(result: unknown, view: View, rewriting: Rewri
 }
 
 /** In the order of `rows`; those that this very operation has sealed are known. */
-async function openAll(rows: readonly RowToOpen[], rewriting: Rewriting): Promise<readonly (OpenedRow | EnvelopeError)[]> {
-  if (rewriting.sealedRows.isEmpty) return rows.length === 0 ? [] : rewriting.tools.cipher.open(rows)
-  const known = rows.map((row) => rewriting.sealedRows.take(row))
-  const unknown = rows.filter((_, i) => known[i] === undefined)
-  if (unknown.length === 0) return known.filter((row) => row !== undefined)
-  const opened = (await rewriting.tools.cipher.open(unknown))[Symbol.iterator]()
+async function openAll(found: readonly Found[], rewriting: Rewriting): Promise<readonly (OpenedRow | EnvelopeError)[]> {
+  const open = (some: readonly Found[]): Promise<readonly (OpenedRow | EnvelopeError)[]> =>
+    openRows(
+      some.map(({ toOpen }) => toOpen),
+      (i) => subjectAt(some, i),
+      rewriting,
+    )
+  if (rewriting.sealedRows.isEmpty) return open(found)
+  const known = found.map(({ toOpen }) => rewriting.sealedRows.take(toOpen))
+  tellKnownRows(known, (i) => subjectAt(found, i), rewriting)
+  const opened = (await open(found.filter((_, i) => known[i] === undefined)))[Symbol.iterator]()
   return known.map((row) => row ?? (opened.next().value as OpenedRow | EnvelopeError))
 }
 
-function collect(result: unknown, view: View, rewriting: Rewriting, rows: RowToOpen[]): void {
+function collect(result: unknown, view: View, rewriting: Rewriting, found: Found[]): void {
   if (Array.isArray(result)) {
-    for (const row of result) collect(row, view, rewriting, rows)
+    for (const row of result) collect(row, view, rewriting, found)
     return
   }
   if (!isRow(result)) return
   const { sealing } = view.model
   if (view.opens && sealing !== undefined && mustOpen(result, view, sealing) && !isUnsealed(result, sealing))
-    rows.push(rowToOpen(result, view.model, sealing, rewriting))
-  for (const [name, inner] of view.relations) collect(result[name], inner, rewriting, rows)
+    found.push({ row: result, model: view.model, toOpen: rowToOpen(result, view.model, sealing, rewriting) })
+  for (const [name, inner] of view.relations) collect(result[name], inner, rewriting, found)
+}
+
+/** A row of the result that is to be opened. */
+interface Found {
+  readonly row: Row
+  readonly model: Model
+  readonly toOpen: RowToOpen
+}
+
+/** The caller gets what the row was read with. */
+function subjectAt(found: readonly Found[], index: number): Subject {
+  const { row, model } = found[index] as Found
+  const fields = (model.sealing?.encrypted ?? []).filter(({ name }) => row[name] !== undefined)
+  return subjectOf(
+    model,
+    row,
+    fields.map(({ name }) => name),
+  )
 }
 
 function mustOpen(row: Row, view: View, sealing: Sealing): boolean {

@@ -1,6 +1,8 @@
 import type { BoundValue, Envelope, RowCipher, RowToSeal } from '../envelope/contract.ts'
 import { EnvelopeError, type EnvelopeErrorCode, type ErrorPlace } from '../errors.ts'
 import type { Bind, PrismaNamespace } from '../values/contract.ts'
+import type { AccessEvent, AccessLog, Subject } from './access.ts'
+import { sealRows } from './cipher-border.ts'
 import type { OnForeignWrite } from './foreign-writes.ts'
 import { type Input, isInput } from './input.ts'
 import type { EncryptedField, Model } from './model.ts'
@@ -13,6 +15,7 @@ export interface Tools {
   readonly bind: Bind
   readonly prisma: PrismaNamespace
   readonly reportForeignWrite: OnForeignWrite
+  readonly accesses: AccessLog
 }
 
 interface PendingToken {
@@ -31,8 +34,11 @@ interface PendingTokens {
 
 interface PendingSeal {
   readonly row: RowToSeal
+  readonly subject: () => Subject
   readonly set: (envelope: Envelope) => void
 }
+
+const NO_SETTINGS: AccessEvent['settings'] = Object.freeze({})
 
 /**
  * One operation being rewritten. The walk over the arguments is synchronous and leaves holes; {@link Rewriting.settle} fills them, so that all
@@ -53,6 +59,11 @@ export class Rewriting {
     this.operation = operation
     this.sealedRows = sealedRows
     this.#twins = twins
+  }
+
+  /** What the client was told of who acts, and why. */
+  get settings(): AccessEvent['settings'] {
+    return NO_SETTINGS
   }
 
   /** Another query of the same operation, with holes of its own. */
@@ -111,9 +122,13 @@ export class Rewriting {
     this.#claims.push(claim)
   }
 
-  /** Asks for a row's envelope. */
-  seal(row: RowToSeal, set: (envelope: Envelope) => void): void {
-    this.#seals.push({ row, set })
+  /**
+   * Asks for a row's envelope.
+   *
+   * @param subject says which row it is; asked only where somebody listens.
+   */
+  seal(row: RowToSeal, subject: () => Subject, set: (envelope: Envelope) => void): void {
+    this.#seals.push({ row, subject, set })
   }
 
   /** Fills every hole. Nothing of the rewritten arguments may be used before. */
@@ -133,7 +148,12 @@ export class Rewriting {
     }
     if (this.#claims.length > 0) await this.#twins?.(this.#claims, this)
     if (this.#seals.length > 0) {
-      const envelopes = await this.tools.cipher.seal(this.#seals.map((pending) => pending.row))
+      const seals = this.#seals
+      const envelopes = await sealRows(
+        seals.map((pending) => pending.row),
+        (i) => (seals[i] as PendingSeal).subject(),
+        this,
+      )
       this.#seals.forEach((pending, i) => {
         const envelope = envelopes[i]
         if (envelope === undefined) throw new Error('the cipher sealed too few rows')

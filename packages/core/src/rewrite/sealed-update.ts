@@ -1,7 +1,8 @@
 import type { BoundValue, Envelope, SealedRecord } from '../envelope/contract.ts'
 import { givenValue, type Lookup, throughRelations, UNKNOWABLE } from './binding.ts'
 import type { Call } from './call.ts'
-import { type EncodedValues, replaceValues, scopeFrom } from './encrypted-values.ts'
+import { subjectBy } from './cipher-border.ts'
+import { type EncodedValues, namesOf, replaceValues, scopeFrom } from './encrypted-values.ts'
 import type { Expectation } from './field-filter.ts'
 import { type Input, isInput, listOf } from './input.ts'
 import type { Model, Sealing } from './model.ts'
@@ -49,7 +50,9 @@ export async function sealedArgs(
   const out: Record<string, unknown> = { ...data }
   replaceValues(out, values, scopeFrom(sealing, binding), rewriting)
   rewriteNestedWrites(call.model, out, 'owning', () => undefined, rewriting)
-  rewriting.seal({ table: sealing.table, binding, record }, (envelope: Envelope) => {
+  const known = valuesAfterUpdate(call.model, data, update.original['where'], rewriting)
+  const subject = () => subjectBy(call.model, known, namesOf(values))
+  rewriting.seal({ table: sealing.table, binding, record }, subject, (envelope: Envelope) => {
     out[sealing.field] = envelope
   })
   await rewriting.settle()

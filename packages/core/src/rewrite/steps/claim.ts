@@ -1,5 +1,6 @@
 import type { Envelope } from '../../envelope/contract.ts'
 import { bindingOf, type Lookup } from '../binding.ts'
+import { subjectBy } from '../cipher-border.ts'
 import { replaceValues, scopeFrom } from '../encrypted-values.ts'
 import { type Input, isInput } from '../input.ts'
 import { type Merged, merge, mergedData, openAll, reportForeignWrites, scopedBy } from '../merge.ts'
@@ -124,7 +125,8 @@ export async function rebind(steps: Steps, claimed: ClaimedRow, after: Row): Pro
   const out: Record<string, unknown> = {}
   const next = rewriting.next()
   replaceValues(out, scopedBy(sealing, changed, record, new Map()), scopeFrom(sealing, binding), next)
-  next.seal({ table: sealing.table, binding, record }, (envelope) => {
+  const subject = () => subjectBy(model, bound({ ...row, ...after }), [])
+  next.seal({ table: sealing.table, binding, record }, subject, (envelope) => {
     out[sealing.field] = envelope
   })
   await next.settle()

@@ -2,7 +2,8 @@ import type { Envelope, RowToSeal } from '../../envelope/contract.ts'
 import { EnvelopeError } from '../../errors.ts'
 import type { Json } from '../../plan.ts'
 import { bindingOf } from '../binding.ts'
-import { type EncodedValues, encodeValues, replaceValues } from '../encrypted-values.ts'
+import { sealRows, subjectOf } from '../cipher-border.ts'
+import { type EncodedValues, encodeValues, namesOf, replaceValues } from '../encrypted-values.ts'
 import { type Input, isInput } from '../input.ts'
 import { type Merged, merge, openAll } from '../merge.ts'
 import type { EncryptedField, Model, Sealing } from '../model.ts'
@@ -131,7 +132,12 @@ async function sealAnew(
       const toSeal: RowToSeal = { table: sealing.table, binding, record }
       return [{ row, toSeal }]
     })
-    const envelopes = await rewriting.tools.cipher.seal(sealed.map(({ toSeal }) => toSeal))
+    const names = namesOf(values)
+    const envelopes = await sealRows(
+      sealed.map(({ toSeal }) => toSeal),
+      (i) => subjectOf(model, sealed[i]?.row ?? {}, names),
+      rewriting,
+    )
     const writes = sealed.map(({ row }, i) => ({ key: row, before: row[sealing.field], envelope: envelopes[i] as Envelope }))
     if ((await writeEnvelopes(session, model, sealing, writes)) === writes.length) return undefined
     // Another operation of the caller's own transaction came between.
