@@ -19,7 +19,7 @@ beforeEach(() => {
 })
 
 /** What was told since the last look: action, row, fields, cache and operation. */
-function told(): readonly string[] {
+function told(): string[] {
   return events.splice(0).map((event) => {
     const key = event.primaryKey === null ? '?' : Object.values(event.primaryKey).join(',')
     const what = event.code === undefined ? event.action : `${event.action} to ${event.attempt}: ${event.code},`
