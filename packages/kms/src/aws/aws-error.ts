@@ -16,7 +16,8 @@ const DISABLED: Meaning = {
 }
 const DENIED: Meaning = {
   code: 'ACCESS_DENIED',
-  reason: 'AWS KMS refuses the credentials; allow them kms:GenerateDataKey, kms:Encrypt and kms:Decrypt on this key',
+  reason:
+    'AWS KMS refuses the credentials; allow them kms:GenerateDataKey to seal, kms:Decrypt to open or kms:Encrypt to rewrap, on this key and under this context',
 }
 const NO_CREDENTIALS: Meaning = {
   code: 'ACCESS_DENIED',

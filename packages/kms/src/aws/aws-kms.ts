@@ -28,7 +28,7 @@ const KEY_LENGTH = 32
 const MAX_PLAINTEXT = 4096
 
 /**
- * Keys wrapped by AWS KMS. The credentials need `kms:GenerateDataKey`, `kms:Encrypt` and `kms:Decrypt`.
+ * Keys wrapped by AWS KMS. The credentials need `kms:GenerateDataKey` to seal, `kms:Decrypt` to open, `kms:Encrypt` to rewrap.
  *
  * @throws `CONFIG` for options that can't work. The methods throw as `KeyProvider` says; `cause` is a copy of AWS's error.
  */
