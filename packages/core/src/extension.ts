@@ -2,13 +2,24 @@ import { asGenuine } from './assert-encrypted.ts'
 import { transactionOf } from './batch.ts'
 import { createRowCipher, fieldSetId } from './envelope/index.ts'
 import { EnvelopeError } from './errors.ts'
-import { createKeys } from './keys/key-service.ts'
+import { createKeys, type KeyService } from './keys/key-service.ts'
 import { createKeyring } from './keys/keyring.ts'
-import { type EnvelopeOptions, resolveOptions } from './options.ts'
-import { globallyOmitted, type HookParams, internalsOf, type ParentClient, partOf, rootOf } from './prisma-internals.ts'
+import { type Config, type EnvelopeOptions, resolveOptions } from './options.ts'
+import { preloader } from './preload.ts'
+import {
+  globallyOmitted,
+  type HookParams,
+  internalsOf,
+  type ParentClient,
+  partOf,
+  type RootClient,
+  rootOf,
+  runPast,
+} from './prisma-internals.ts'
+import { prismaKeyStore } from './prisma-key-store.ts'
 import { createAccessLog } from './rewrite/access.ts'
 import { foreignWriteReporter } from './rewrite/foreign-writes.ts'
-import { isInput } from './rewrite/input.ts'
+import { type Input, isInput } from './rewrite/input.ts'
 import { type ManualEnvelope, manualEnvelope } from './rewrite/manual.ts'
 import { compileModels, type Model, type Models } from './rewrite/model.ts'
 import { runOperation } from './rewrite/operation.ts'
@@ -16,7 +27,7 @@ import { RawSqlCheck } from './rewrite/raw-sql.ts'
 import type { Tools } from './rewrite/rewriting.ts'
 import type { HiddenFields } from './rewrite/selection.ts'
 import { TransactionLocks } from './transaction-locks.ts'
-import { callOf } from './transactions.ts'
+import { callOf, type Surroundings, withinTransaction } from './transactions.ts'
 import { bindValue, compileCodec } from './values/index.ts'
 
 /** What `$extends` takes; adds `$envelope` to the client and leaves its types as they are. */
@@ -34,25 +45,30 @@ export type EnvelopeExtension = (client: unknown) => {
  */
 export function envelopeEncryption(options: EnvelopeOptions): EnvelopeExtension {
   const config = resolveOptions(options)
-  const { prisma, indexKey, wrap, cache, branch, deadline, modeOf } = config
-  const keys = createKeys({
-    keyring: createKeyring(config.keys),
-    mode: wrap,
-    cache,
-    branch,
-    ...(indexKey !== undefined && { indexKey }),
-    ...(deadline !== undefined && { deadline }),
-  })
+  const { prisma, modeOf, wrap } = config
   const models = compileModels(config.models, prisma, { codec: compileCodec, bind: bindValue, fieldSetId, modeOf })
   const reportForeignWrite = foreignWriteReporter(config.onForeignWrite)
   const accesses = createAccessLog(config.onAccess)
-  const tools: Tools = { cipher: createRowCipher({ keys }), bind: bindValue, prisma, reportForeignWrite, accesses }
   const raw = new RawSqlCheck(config.raw, models)
-  const $envelope = asGenuine(manualEnvelope(models, tools), plainFields(models))
   const locks = new TransactionLocks()
 
+  const keysOf = keyServices(config)
+
   function extend(client: ParentClient): ReturnType<EnvelopeExtension> {
-    const surroundings = { root: rootOf(client), keys, tools, locks, hidden: hiddenFields(client) }
+    const root = rootOf(client)
+    const keys = keysOf(root)
+    const tools: Tools = { cipher: createRowCipher({ keys }), bind: bindValue, prisma, reportForeignWrite, accesses }
+    const preload = preloader(models, keys, wrap)
+    const $envelope = asGenuine({ ...manualEnvelope(models, tools), preload }, plainFields(models))
+    const surroundings: Surroundings = {
+      root,
+      keys,
+      tools,
+      locks,
+      hidden: hiddenFields(client),
+      keyStore: config.keyStore?.model,
+      ciphers: new WeakMap(),
+    }
     const extended = client.$extends({
       name: 'prisma-envelope',
       client: { $envelope, $transaction: transactionOf(client) },
@@ -71,7 +87,8 @@ export function envelopeEncryption(options: EnvelopeOptions): EnvelopeExtension 
           if (model === undefined) throw staleModel(params.model)
           if (!model.reachesSealing || !isInput(args)) return query(params.args)
           const internal = internalsOf(params)
-          const result = await runOperation(callOf(surroundings, params, internal, model, args), tools)
+          const within = withinTransaction(surroundings, internal)
+          const result = await runOperation(callOf(within, params, internal, model, args), within.tools)
           return internal.dataPath.length === 0 ? result : partOf(result, internal.dataPath)
         },
       },
@@ -79,6 +96,41 @@ export function envelopeEncryption(options: EnvelopeOptions): EnvelopeExtension 
     return extended as ReturnType<EnvelopeExtension>
   }
   return (client) => extend(client as ParentClient)
+}
+
+/**
+ * The key layer of each database. Without a key store one is enough for all clients that the extension is applied to; what one knows of a key store must not be
+ * said of another.
+ */
+function keyServices(config: Config): (root: RootClient) => KeyService {
+  const { keyStore, indexKey, deadline, wrap, cache, branch } = config
+  const keyring = createKeyring(config.keys)
+  const create = (root?: RootClient): KeyService =>
+    createKeys({
+      keyring,
+      mode: wrap,
+      cache,
+      branch,
+      ...(keyStore !== undefined && {
+        keyStore: prismaKeyStore((operation, args) => runBeside(root, keyStore.model, operation, args)),
+      }),
+      ...(indexKey !== undefined && { indexKey }),
+      ...(deadline !== undefined && { deadline }),
+    })
+  // Wrong options are told before any client is there.
+  const first = create()
+  if (keyStore === undefined) return () => first
+  const services = new WeakMap<RootClient, KeyService>()
+  return (root) => {
+    const known = services.get(root) ?? create(root)
+    services.set(root, known)
+    return known
+  }
+}
+
+function runBeside(root: RootClient | undefined, model: string, operation: string, args: Input): Promise<unknown> {
+  if (root === undefined) throw new Error('there is no client yet')
+  return runPast(root, model, operation, args, undefined)
 }
 
 function plainFields(models: Models): readonly string[] {

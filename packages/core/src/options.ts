@@ -2,7 +2,7 @@ import { EnvelopeError } from './errors.ts'
 import type { IndexKeyLines } from './keys/index-keys.ts'
 import type { KeyProvider } from './keys/key-provider.ts'
 import { type ModeOption, resolveModes } from './modes.ts'
-import type { ModelsPlan } from './plan.ts'
+import type { KeyStorePlan, ModelsPlan } from './plan.ts'
 import type { OnAccess } from './rewrite/access.ts'
 import type { OnForeignWrite } from './rewrite/foreign-writes.ts'
 import type { ModeOf } from './rewrite/mode.ts'
@@ -26,8 +26,13 @@ export interface EnvelopeOptions {
    * for all fields, or by `Model` and `Model.field`, where the field's goes before the model's and what is not named is `strict`.
    */
   readonly mode?: ModeOption
-  /** `branch` (default): one KMS call serves many rows. `direct`: one for each row. */
-  readonly wrap?: 'branch' | 'direct'
+  /** `keyStore` of the generated envelope module, where the schema has a model marked `@envelopeKeys`: it then holds the branch keys of new rows. */
+  readonly keyStore?: KeyStorePlan | undefined
+  /**
+   * `stored` (default where there is a `keyStore`): rows name a branch key of the key store. `branch` (default otherwise): they carry it; one KMS call serves
+   * many rows. `direct`: one KMS call for each row. Rows of all three are read alike.
+   */
+  readonly wrap?: 'stored' | 'branch' | 'direct'
   /**
    * Unwrapped keys in memory: at most `maxEntries` (1,000), for `maxAge` milliseconds (60,000) and `maxUses` uses (Infinity); beside them, as many DEKs
    * of rows that were read, none of which outlives the branch key that it was unwrapped with. With `refreshAhead` (true) a key that is used in the last
@@ -41,8 +46,16 @@ export interface EnvelopeOptions {
     readonly refreshAhead?: boolean
     readonly staleIfError?: number
   }
-  /** A branch key seals at most `maxRows` rows (10,000) in at most `maxAge` milliseconds (300,000). */
-  readonly branch?: { readonly maxAge?: number; readonly maxRows?: number }
+  /**
+   * A branch key that rows carry seals at most `maxRows` rows (10,000) in at most `maxAge` milliseconds (300,000). One of the key store gets a successor for new
+   * rows after `rotateAfter` milliseconds (30 days), and once this process has sealed `maxWraps` rows under it (2^26).
+   */
+  readonly branch?: {
+    readonly maxAge?: number
+    readonly maxRows?: number
+    readonly rotateAfter?: number
+    readonly maxWraps?: number
+  }
   /** Milliseconds that one operation gives to its KMS calls (5,000). */
   readonly deadline?: number
   /** Raw SQL that names encrypted columns: `warn` (default) once for each text, `throw`, or `allow`. */
@@ -64,6 +77,7 @@ const KNOWN = new Set<string>([
   'models',
   'keys',
   'indexKey',
+  'keyStore',
   'mode',
   'wrap',
   'cache',
@@ -81,7 +95,8 @@ export interface Config {
   readonly keys: EnvelopeOptions['keys']
   readonly indexKey: IndexKeyLines | undefined
   readonly modeOf: ModeOf
-  readonly wrap: 'branch' | 'direct'
+  readonly wrap: 'stored' | 'branch' | 'direct'
+  readonly keyStore: KeyStorePlan | undefined
   readonly cache: NonNullable<EnvelopeOptions['cache']>
   readonly branch: NonNullable<EnvelopeOptions['branch']>
   readonly deadline: number | undefined
@@ -99,7 +114,8 @@ export function resolveOptions(options: EnvelopeOptions): Config {
   for (const name of Object.keys(options)) {
     if (!KNOWN.has(name)) throw new EnvelopeError('CONFIG', `unknown option \`${name}\`; known are ${[...KNOWN].join(', ')}`)
   }
-  const { models, keys, indexKey, mode = 'strict', wrap = 'branch', raw = 'warn' } = options
+  const { models, keys, indexKey, keyStore, mode = 'strict', raw = 'warn' } = options
+  const { wrap = keyStore === undefined ? 'branch' : 'stored' } = options
   if (!isRecord(models) || Object.keys(models).length === 0) {
     throw new EnvelopeError(
       'CONFIG',
@@ -109,7 +125,15 @@ export function resolveOptions(options: EnvelopeOptions): Config {
   if (!isRecord(keys) || !isRecord(keys.current)) {
     throw new EnvelopeError('CONFIG', '`keys.current` must be a key provider, such as `awsKms({ … })` returns')
   }
-  if (wrap !== 'branch' && wrap !== 'direct') throw new EnvelopeError('CONFIG', "`wrap` must be 'branch' or 'direct'")
+  if (wrap !== 'stored' && wrap !== 'branch' && wrap !== 'direct') {
+    throw new EnvelopeError('CONFIG', "`wrap` must be 'stored', 'branch' or 'direct'")
+  }
+  if (keyStore !== undefined && !(isRecord(keyStore) && typeof keyStore.model === 'string')) {
+    throw new EnvelopeError(
+      'CONFIG',
+      '`keyStore` must be the export of this name of the generated envelope module; mark a model with `@envelopeKeys` and run `prisma generate`',
+    )
+  }
   if (raw !== 'warn' && raw !== 'throw' && raw !== 'allow') {
     throw new EnvelopeError('CONFIG', "`raw` must be 'warn', 'throw' or 'allow'")
   }
@@ -134,6 +158,7 @@ export function resolveOptions(options: EnvelopeOptions): Config {
     indexKey: indexKey === undefined ? undefined : { current: indexKey.current, others: [...(indexKey.others ?? [])] },
     modeOf: resolveModes(mode, models),
     wrap,
+    keyStore,
     cache: options.cache ?? {},
     branch: options.branch ?? {},
     deadline: options.deadline,

@@ -20,6 +20,7 @@ export {
   type KeyService,
   rowContext,
 } from './keys/index.ts'
+export { contextDigest, type KeyStore, type KeyStoreReader, type NewestKey, type StoredKey } from './keys/key-store.ts'
 export { createKeysAhead, type KeysAhead, KeysNeeded } from './keys/keys-ahead.ts'
 export type { ColumnPlan, EncryptionPlan, Json, KeyStorePlan, ModelPlan, ModelsPlan, SearchPlan } from './plan.ts'
 export { arrayLiteral, bindValue, type ColumnText, compileColumnText } from './values/index.ts'

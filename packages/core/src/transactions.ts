@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { RowCipher } from './envelope/contract.ts'
 import { createRowCipher } from './envelope/index.ts'
-import type { Keys } from './keys/contract.ts'
+import type { KeyService } from './keys/key-service.ts'
 import { createKeysAhead, KeysNeeded } from './keys/keys-ahead.ts'
 import {
   asErrorOf,
@@ -15,6 +16,7 @@ import {
   runPast,
   schemaOf,
 } from './prisma-internals.ts'
+import { prismaKeyStoreReader } from './prisma-key-store.ts'
 import { holdAccesses } from './rewrite/access.ts'
 import { mayStandInForms } from './rewrite/alternatives.ts'
 import type { Call } from './rewrite/call.ts'
@@ -32,10 +34,31 @@ const MAX_PAUSE_MS = 50
 /** What the calls of one extended client share. */
 export interface Surroundings {
   readonly root: RootClient
-  readonly keys: Keys
+  readonly keys: KeyService
   readonly tools: Tools
   readonly locks: TransactionLocks
   readonly hidden: HiddenFields
+  /** Model of the key store, if there is one. */
+  readonly keyStore: string | undefined
+  /** Those that read the key store within a caller's transaction. */
+  readonly ciphers: WeakMap<PrismaTransaction, RowCipher>
+}
+
+/**
+ * The same for an operation in a transaction of the caller's: it reads the key store on that transaction's connection, which may be the only one, and adds
+ * nothing to it.
+ */
+export function withinTransaction(surroundings: Surroundings, { transaction }: InternalParams): Surroundings {
+  const { root, keys, keyStore, locks, ciphers, tools } = surroundings
+  if (transaction?.kind !== 'itx' || keyStore === undefined) return surroundings
+  let cipher = ciphers.get(transaction)
+  if (cipher === undefined) {
+    const run = (operation: string, args: Input): Promise<unknown> =>
+      locks.together(String(transaction.id), () => untilRun(() => runPast(root, keyStore, operation, args, transaction)))
+    cipher = createRowCipher({ keys: keys.within(prismaKeyStoreReader(run)) })
+    ciphers.set(transaction, cipher)
+  }
+  return { ...surroundings, tools: { ...tools, cipher } }
 }
 
 /** A hooked operation, as rewriting sees it. */

@@ -71,7 +71,7 @@ export function parseEnvelope(value: unknown): ParsedEnvelope | undefined {
         wk = part
         break
       case 'bk':
-        if (typeof part !== 'string' || !BRANCH_KEY_ID.test(part)) return undefined
+        if (!isBranchKeyId(part)) return undefined
         bk = part
         break
       case 'dek':
@@ -122,6 +122,11 @@ export function buildEnvelope(parts: {
 /** The name of a KMS key in the keyring. */
 export function isKeyName(value: unknown): value is string {
   return typeof value === 'string' && KEY_NAME.test(value)
+}
+
+/** The id of a branch key in the key store. */
+export function isBranchKeyId(value: unknown): value is string {
+  return typeof value === 'string' && BRANCH_KEY_ID.test(value)
 }
 
 /**

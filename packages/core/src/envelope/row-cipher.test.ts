@@ -404,10 +404,52 @@ describe('an envelope of several KMS keys', () => {
   })
 })
 
-test('an envelope of a key store is UNSUPPORTED, not damaged', async () => {
-  const keys = createTestKeys()
-  const [{ wk: _, ...rest }] = (await createRowCipher({ keys }).seal([patient(1)])) as [Envelope]
-  expect(await codeOf(keys, toOpen(patient(1), { ...rest, bk: 'k1' }))).toBe('UNSUPPORTED')
+describe('a key of the key store', () => {
+  /** A key layer whose branch keys are stored: the envelope holds no more than their id. */
+  function withStore(keys = createTestKeys(), id = 'A'.repeat(22)): Keys {
+    const known = new Map<string, SealingKey>()
+    return {
+      ...keys,
+      forSealing: async (scope, rows) => {
+        const taken = await keys.forSealing(scope, rows)
+        return taken.map((key) => {
+          known.set(id, key)
+          return { ...key, stored: id }
+        })
+      },
+      forOpening: (requests) =>
+        keys.forOpening(
+          requests.map(({ stored, ...request }) => ({ ...request, ...known.get(stored ?? ''), context: request.context })),
+        ),
+    }
+  }
+
+  test('is named, and not carried', async () => {
+    const cipher = createRowCipher({ keys: withStore() })
+    const [envelope] = await cipher.seal([patient(1)])
+    expect(Object.keys(envelope as Envelope)).toEqual(['v', 'kid', 'fs', 'bk', 'dek', 'ct'])
+    expect(opened(await cipher.open([toOpen(patient(1), stored(envelope as Envelope))]))).toHaveLength(1)
+  })
+
+  test('leaves an envelope of 480 bytes at most for 4 fields of 32 bytes', async () => {
+    const value = 'x'.repeat(32)
+    const row = { ...patient(1), record: { email: value, full_name: value, ssn: value, phone: value } }
+    const [envelope] = await createRowCipher({ keys: withStore() }).seal([row])
+    expect(JSON.stringify(envelope).length).toBeLessThanOrEqual(480)
+  })
+
+  test('is asked for once however many rows name it, and apart from others', async () => {
+    const keys = createTestKeys()
+    const [{ wk: _, ...rest }] = (await createRowCipher({ keys }).seal([patient(1)])) as [Envelope]
+    const rows = ['a', 'b', 'a'].map((bk) => toOpen(patient(1), { ...rest, bk }))
+    await createRowCipher({ keys }).open(rows)
+    expect(keys.asked.at(-1)).toMatchObject([{ stored: 'a' }, { stored: 'b' }])
+  })
+
+  test('with an id that no reader would take is not written', async () => {
+    const cipher = createRowCipher({ keys: withStore(createTestKeys(), 'a/b') })
+    await expect(cipher.seal([patient(1)])).rejects.toMatchObject({ code: 'CONFIG' })
+  })
 })
 
 describe('the context', () => {

@@ -79,10 +79,9 @@ export function createRowCipher({ keys, context }: RowCipherOptions): RowCipher 
           notes[index] = { keyName: parsed?.envelope.kid, context: parsed?.envelope.ctx, cache: undefined }
         }
         if (parsed === undefined) results[index] = cannotOpen()
-        else if (parsed.envelope.bk !== undefined) results[index] = noKeyStore()
         else {
           const scope = scopeOf(row.table, parsed.envelope.fs, parsed.envelope.ctx)
-          waiting.push({ index, row, parsed, scope, key: wanted.want(scope, parsed.wrapped) })
+          waiting.push({ index, row, parsed, scope, key: wanted.want(scope, parsed.wrapped, parsed.envelope.bk) })
         }
       })
       const deks = createRowDeks(waiting.length)
@@ -90,7 +89,8 @@ export function createRowCipher({ keys, context }: RowCipherOptions): RowCipher 
         if (!wanted.takeCached(keys)) await wanted.unwrap(keys)
         for (const { index, row, parsed, scope, key } of waiting) {
           const { outcome } = key
-          if (notes !== undefined) notes[index] = { keyName: key.keyName, context: parsed.envelope.ctx, cache: key.source }
+          if (notes !== undefined)
+            notes[index] = { keyName: key.keyName || parsed.envelope.kid, context: parsed.envelope.ctx, cache: key.source }
           if (outcome === undefined) throw new Error('The key layer answered for too few keys')
           if (outcome instanceof EnvelopeError) results[index] = outcome
           else {
@@ -150,12 +150,5 @@ function cannotOpen(): EnvelopeError {
   return new EnvelopeError(
     'CANNOT_OPEN',
     'the envelope does not open: it was altered, belongs to another row, table or key, or is of a version that this library does not know. Restore the row from a backup, or upgrade prisma-envelope',
-  )
-}
-
-function noKeyStore(): EnvelopeError {
-  return new EnvelopeError(
-    'UNSUPPORTED',
-    'the envelope names a branch key of a key store, which this version does not read: upgrade prisma-envelope',
   )
 }

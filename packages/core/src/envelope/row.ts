@@ -40,14 +40,15 @@ export function sealRow(
   sealingKey: SealingKey,
   fresh: FreshBytes,
 ): Envelope {
-  const { mode, kid, wrapped, key } = sealingKey
+  const { mode, kid, wrapped, stored, key } = sealingKey
   const dek = mode === 'direct' ? key.bytes : fresh.dek
   const aad = recordAad(scope.recordAadPrefix, binding)
   return buildEnvelope({
     kid,
     fs: record.fs,
     ctx,
-    wk: wrapped,
+    wk: stored === undefined ? wrapped : undefined,
+    bk: stored,
     dek: mode === 'direct' ? undefined : sealBytes(key.bytes, fresh.dekNonce, fresh.dek, scope.dekAad).toString('base64'),
     ct: sealBytes(dek, fresh.recordNonce, record.plaintext, aad).toString('base64'),
   })

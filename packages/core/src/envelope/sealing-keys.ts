@@ -1,6 +1,6 @@
 import { EnvelopeError } from '../errors.ts'
 import type { Keys, SealingKey } from '../keys/contract.ts'
-import { isKeyName, isWrapped } from './format.ts'
+import { isBranchKeyId, isKeyName, isWrapped } from './format.ts'
 import type { RowScope } from './row-scope.ts'
 
 /** A row, as far as the choice of its key goes. */
@@ -90,8 +90,12 @@ function* slots(keys: readonly SealingKey[]): Generator<SealingKey, undefined> {
 }
 
 /** What no reader would take must not be written either: the row would be lost. */
-function refuseUnreadable({ kid, wrapped }: SealingKey): void {
+function refuseUnreadable({ kid, wrapped, stored }: SealingKey): void {
   if (!isKeyName(kid)) throw new EnvelopeError('CONFIG', 'the name of a KMS key must match [A-Za-z0-9._-]{1,32}')
+  if (stored !== undefined) {
+    if (isBranchKeyId(stored)) return
+    throw new EnvelopeError('CONFIG', 'the id of a key of the key store must match [A-Za-z0-9._-]{1,64}')
+  }
   if (!isWrapped(wrapped))
     throw new EnvelopeError('CONFIG', `the key provider "${kid}" wrapped a key into nothing, or into more than 6144 bytes`)
 }

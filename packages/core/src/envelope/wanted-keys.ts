@@ -9,7 +9,10 @@ type Outcome = KeyHandle | EnvelopeError
 /** A key that rows need, in each of its wrapped forms, and what came of it. */
 export interface WantedKey {
   readonly context: EncryptionContext
+  /** Empty where the key store holds it. */
   readonly wrapped: readonly WrappedKey[]
+  /** Its id in the key store. */
+  readonly stored: string | undefined
   /** `undefined` until asked. */
   outcome: Outcome | undefined
   /** Name of the KMS key that the outcome comes from. */
@@ -21,7 +24,7 @@ export interface WantedKey {
 /** The distinct keys that the rows of one read need. */
 export interface WantedKeys {
   /** The key of a row; the same object for every row that shares it. */
-  want(scope: RowScope, wrapped: readonly WrappedKey[]): WantedKey
+  want(scope: RowScope, wrapped: readonly WrappedKey[], stored: string | undefined): WantedKey
   /**
    * Gives every wanted key its outcome. Of several wrapped forms the first that unwraps is taken, so that rows outlive the outage of one KMS key, or a
    * keyring that knows only another.
@@ -38,14 +41,21 @@ export function createWantedKeys(): WantedKeys {
   const held: KeyHandle[] = []
   let last: WantedKey | undefined
   return {
-    want(scope, wrapped) {
+    want(scope, wrapped, stored) {
       // Rows that were written together stand together: comparing costs a tenth of hashing what the KMS wrapped.
-      if (last?.context === scope.kmsContext && sameForms(last.wrapped, wrapped)) return last
-      // Neither key names nor base64 hold a space, so the forms can't run into one another or into the context.
-      const id = `${wrapped.map(([kid, key]) => `${kid} ${key}`).join(' ')} ${scope.contextId}`
+      if (last?.context === scope.kmsContext && last.stored === stored && sameForms(last.wrapped, wrapped)) return last
+      // Neither key names nor base64 nor ids hold a space, so the forms can't run into one another or into the context.
+      const id = `${stored ?? wrapped.map(([kid, key]) => `${kid} ${key}`).join(' ')} ${scope.contextId}`
       let key = wanted.get(id)
       if (key === undefined) {
-        key = { context: scope.kmsContext, wrapped, outcome: undefined, keyName: wrapped[0]?.[0] ?? '', source: undefined }
+        key = {
+          context: scope.kmsContext,
+          wrapped,
+          stored,
+          outcome: undefined,
+          keyName: wrapped[0]?.[0] ?? '',
+          source: undefined,
+        }
         wanted.set(id, key)
       }
       last = key
@@ -90,7 +100,8 @@ function sameForms(a: readonly WrappedKey[], b: readonly WrappedKey[]): boolean 
   return a === b || (a.length === b.length && a.every(([kid, key], i) => b[i]?.[0] === kid && b[i]?.[1] === key))
 }
 
-function request({ context, wrapped }: WantedKey, form: number): KeyToUnwrap {
+function request({ context, wrapped, stored }: WantedKey, form: number): KeyToUnwrap {
+  if (stored !== undefined) return { kid: '', wrapped: '', context, stored }
   const [kid, key] = wrapped[form] as WrappedKey
   return { kid, wrapped: key, context }
 }

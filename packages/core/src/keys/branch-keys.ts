@@ -15,18 +15,27 @@ export interface BranchLimits {
   readonly maxAge: number
   /** Branch keys in use at the same time: one for each table and context. Default 1000. */
   readonly maxEntries: number
+  /** Milliseconds after which a key of the key store gets a successor for new rows. Default 30 days. */
+  readonly rotateAfter: number
+  /** Rows that one process seals under one key of the key store at most. Default 2^26. */
+  readonly maxWraps: number
 }
 
 /** NIST SP 800-38D §8.3: at most 2^32 encryptions under one key with random nonces, and each row's DEK is wrapped by one. */
 const MAX_WRAPS: number = 2 ** 32
 
+/** In milliseconds. */
+const DAY = 86_400_000
+
 /** @throws `CONFIG` */
 export function branchLimits(options: Partial<BranchLimits> = {}): BranchLimits {
-  const { maxRows = 10_000, maxAge = 300_000, maxEntries = 1000 } = options
+  const { maxRows = 10_000, maxAge = 300_000, maxEntries = 1000, rotateAfter = 30 * DAY, maxWraps = 2 ** 26 } = options
   return Object.freeze({
     maxRows: wholeNumber('branch.maxRows', maxRows, 1, MAX_WRAPS, " (for a KMS call per row, set wrap to 'direct')"),
     maxAge: wholeNumber('branch.maxAge', maxAge, 1, MAX_MILLISECONDS),
     maxEntries: wholeNumber('branch.maxEntries', maxEntries, 1, 2 ** 24),
+    rotateAfter: wholeNumber('branch.rotateAfter', rotateAfter, 1, 36_500 * DAY),
+    maxWraps: wholeNumber('branch.maxWraps', maxWraps, 1, MAX_WRAPS),
   })
 }
 

@@ -10,6 +10,9 @@ export const indexContext: EncryptionContext = Object.freeze({
   'prisma-envelope:purpose': 'index',
 })
 
+const FORMAT = 'prisma-envelope:format'
+const TABLE = 'prisma-envelope:table'
+
 /**
  * The KMS encryption context of a table's rows.
  *
@@ -29,7 +32,16 @@ export function rowContext(table: string, userContext: EncryptionContext = {}): 
     requireText(value)
   }
   // A spread defines `__proto__` as a property of its own; an assignment would drop it from the context.
-  return Object.freeze({ 'prisma-envelope:format': 'v1', 'prisma-envelope:table': table, ...userContext })
+  return Object.freeze({ [FORMAT]: 'v1', [TABLE]: table, ...userContext })
+}
+
+/** What {@link rowContext} was called with. */
+export function partsOfRowContext(context: EncryptionContext): {
+  readonly table: string
+  readonly userContext: EncryptionContext
+} {
+  const { [FORMAT]: _format, [TABLE]: table = '', ...userContext } = context
+  return { table, userContext }
 }
 
 /**

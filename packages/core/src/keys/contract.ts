@@ -32,6 +32,8 @@ export interface SealingKey {
   readonly kid: string
   /** The wrapped key in base64, as it stands in the envelope. */
   readonly wrapped: string
+  /** Id of a branch key in the key store, which the envelope names instead of holding `wrapped`. */
+  readonly stored?: string | undefined
   readonly key: KeyHandle
   readonly rows: number
   /** Where it comes from, if not from memory. */
@@ -51,6 +53,8 @@ export interface KeyToUnwrap {
   /** Base64, as in the envelope. */
   readonly wrapped: string
   readonly context: EncryptionContext
+  /** Id of a branch key in the key store: the store then says what `kid` and `wrapped` are, which stay empty. */
+  readonly stored?: string | undefined
 }
 
 export interface IndexKey {

@@ -7,17 +7,26 @@ import { directKeys } from './direct-keys.ts'
 import { contextId, type DistinctKey, distinctKeys, keyId } from './distinct-keys.ts'
 import { ConfiguredIndexKeys, type IndexKeyLines } from './index-keys.ts'
 import { createCounters, type KeyStats } from './key-stats.ts'
+import type { KeyStore, KeyStoreReader } from './key-store.ts'
 import type { Keyring } from './keyring.ts'
 import { createKmsCalls, type GeneratedKey } from './kms-calls.ts'
+import { KnownKeys, type StoreAccess } from './known-keys.ts'
 import { MAX_MILLISECONDS, wholeNumber } from './limits.ts'
 import type { LoanedKey } from './loaned-key.ts'
 import { CALLS_SIDE_BY_SIDE, sideBySide } from './side-by-side.ts'
-import { UnwrappedKeys } from './unwrapped-keys.ts'
+import { StoredBranchKeys, slotOf } from './stored-branch-keys.ts'
+import { asRequest, openThroughStore, rememberedKey } from './stored-keys.ts'
+import { type Unwrap, UnwrappedKeys } from './unwrapped-keys.ts'
 
 export interface KeysOptions {
   readonly keyring: Keyring
-  /** What wraps the DEK of a new row: a branch key (default), or the KMS itself by a call for each row. */
-  readonly mode?: SealingKey['mode']
+  /**
+   * What wraps the DEK of a new row: a branch key of the key store (default where there is one), one that travels with the row (default otherwise), or
+   * the KMS itself by a call for each row.
+   */
+  readonly mode?: SealingMode
+  /** Needed to seal with stored branch keys, and to open rows that name one. */
+  readonly keyStore?: KeyStore | undefined
   readonly cache?: Partial<CacheLimits>
   readonly branch?: Partial<BranchLimits>
   /** What `createIndexKey` returned: `current` is for new tokens, `others` are searched too. */
@@ -28,10 +37,19 @@ export interface KeysOptions {
   readonly now?: () => number
   /** From 0 to 1, for jitter. Default `Math.random`. */
   readonly random?: () => number
+  /** Milliseconds since 1970, with which the ages of stored keys are taken. Default `Date.now`. */
+  readonly wallClock?: () => number
 }
+
+export type SealingMode = 'stored' | 'branch' | 'direct'
 
 export interface KeyService extends Keys {
   readonly stats: KeyStats
+  /**
+   * The same keys for work that must use no connection but the one that `reader` reads by, such as a caller's transaction: no key is added to the key store.
+   * One for each transaction.
+   */
+  within(reader: KeyStoreReader): Keys
 }
 
 /**
@@ -40,36 +58,75 @@ export interface KeyService extends Keys {
  * @throws `CONFIG`
  */
 export function createKeys(options: KeysOptions): KeyService {
-  const { keyring, mode = 'branch', now = () => performance.now(), random = Math.random } = options
-  if (mode !== 'branch' && mode !== 'direct') throw new EnvelopeError('CONFIG', "wrap must be 'branch' or 'direct'")
+  const { keyring, keyStore, now = () => performance.now(), wallClock = () => Date.now(), random = Math.random } = options
+  const mode = sealingMode(options.mode, keyStore)
   const milliseconds = wholeNumber('deadline', options.deadline ?? DEFAULT_DEADLINE, 1, MAX_MILLISECONDS)
   const counters = createCounters()
   const kms = createKmsCalls(counters)
-  const unwrapped = new UnwrappedKeys({ limits: cacheLimits(options.cache), deadline: milliseconds, now, random, counters })
-  const branches = new BranchKeys(branchLimits(options.branch), milliseconds, now, counters)
+  const cache = cacheLimits(options.cache)
+  const limits = branchLimits(options.branch)
+  const unwrapped = new UnwrappedKeys({ limits: cache, deadline: milliseconds, now, random, counters })
+  const branches = new BranchKeys(limits, milliseconds, now, counters)
   const configured =
     options.indexKey === undefined
       ? undefined
       : new ConfiguredIndexKeys(options.indexKey, keyring, kms, milliseconds, now, () => counters.coalesced++)
 
-  async function forSealing({ context, kid: named }: SealingScope, rows: number): Promise<readonly SealingKey[]> {
+  const known = new KnownKeys(cache.maxEntries, cache.maxAge, now)
+  const storedKeys =
+    keyStore === undefined
+      ? undefined
+      : new StoredBranchKeys({
+          store: keyStore,
+          known,
+          limits,
+          maxAge: cache.maxAge,
+          joinableFor: milliseconds,
+          now,
+          wallClock,
+          counters,
+          work: {
+            generate: ({ kid, context }, signal) => kms.generateDataKey(keyring.provider(kid), context, signal),
+            unwrap: async (key, deadline) => {
+              const lent: KeyHandle[] = []
+              const { id, call } = unwrapping(asRequest(key), contextId(key.kmsContext))
+              await unwrapped.findFreshOrUnwrap(id, call, deadline, (loaned) => lent.push(loaned.lend()))
+              return lent[0] as KeyHandle
+            },
+            cached: (key) => cachedBytes(asRequest(key)),
+            seed: (key, generated) => seed(asRequest(key), generated.key),
+          },
+        })
+
+  async function forSealing(
+    { context, kid: named }: SealingScope,
+    rows: number,
+    access: StoreAccess | undefined,
+  ): Promise<readonly SealingKey[]> {
     wholeNumber('The number of rows to seal', rows, 0, 2 ** 32)
     const provider = named === undefined ? keyring.current : keyring.provider(named)
     const kid = provider.name
     const contextKey = contextId(context)
     const generate = async (signal: AbortSignal): Promise<GeneratedKey> => {
       const generated = await kms.generateDataKey(provider, context, signal)
-      const { wrapped, key } = generated
-      unwrapped.seed(keyId(kid, contextKey, wrapped), key.lend(), (later) =>
-        kms.unwrap(provider, wrappedBytes(wrapped), context, later),
-      )
+      seed({ kid, wrapped: generated.wrapped, context }, generated.key)
       return generated
     }
     const deadline = new Deadline(milliseconds)
+    const inline = (left: number): Promise<readonly SealingKey[]> =>
+      branches.take(keyId(kid, contextKey, ''), kid, left, generate, deadline)
     try {
-      return mode === 'direct'
-        ? await directKeys(kid, rows, generate, deadline)
-        : await branches.take(keyId(kid, contextKey, ''), kid, rows, generate, deadline)
+      if (mode === 'direct') return await directKeys(kid, rows, generate, deadline)
+      if (mode === 'branch' || storedKeys === undefined || access === undefined) return await inline(rows)
+      const taken = await storedKeys.take(slotOf(kid, context), rows, access, deadline)
+      const left = taken.reduce((missing, key) => missing - key.rows, rows)
+      if (left === 0) return taken
+      try {
+        return [...taken, ...(await inline(left))]
+      } catch (error) {
+        for (const { key } of taken) key.release()
+        throw error
+      }
     } finally {
       deadline.clear()
     }
@@ -80,11 +137,22 @@ export function createKeys(options: KeysOptions): KeyService {
     rows: number,
   ): readonly SealingKey[] | undefined {
     if (mode === 'direct' || rows < 1) return undefined
-    const key = branches.takeReady(keyId(kid, contextId(context), ''), kid, rows)
+    const key =
+      mode === 'stored'
+        ? storedKeys?.takeReady(slotOf(kid, context), rows)
+        : branches.takeReady(keyId(kid, contextId(context), ''), kid, rows)
     return key === undefined ? undefined : [key]
   }
 
-  async function forOpening(requests: readonly KeyToUnwrap[]): Promise<readonly (KeyHandle | EnvelopeError)[]> {
+  async function forOpening(
+    requests: readonly KeyToUnwrap[],
+    access: StoreAccess | undefined,
+  ): Promise<readonly (KeyHandle | EnvelopeError)[]> {
+    if (requests.every(({ stored }) => stored === undefined)) return unwrapAll(requests)
+    return openThroughStore(requests, known, access, unwrapAll)
+  }
+
+  async function unwrapAll(requests: readonly KeyToUnwrap[]): Promise<readonly (KeyHandle | EnvelopeError)[]> {
     const results = Array.from<KeyHandle | EnvelopeError>({ length: requests.length })
     const missing: DistinctKey[] = []
     for (const key of distinctKeys(requests)) {
@@ -96,7 +164,8 @@ export function createKeys(options: KeysOptions): KeyService {
     try {
       await sideBySide(missing, CALLS_SIDE_BY_SIDE, async (key) => {
         try {
-          await openOne(key, deadline, results)
+          const { id, call } = unwrapping(key.request, key.context)
+          await unwrapped.findOrUnwrap(id, call, deadline, (loaned) => lendAll(loaned, key.places, results))
         } catch (error) {
           if (!(error instanceof EnvelopeError)) throw error
           for (const place of key.places) results[place] = error
@@ -108,19 +177,28 @@ export function createKeys(options: KeysOptions): KeyService {
     return results
   }
 
-  async function openOne(key: DistinctKey, deadline: Deadline, results: (KeyHandle | EnvelopeError)[]): Promise<void> {
-    const { kid, context, wrapped } = key.request
-    const provider = keyring.provider(kid)
-    const bytes = wrappedBytes(wrapped)
-    await unwrapped.findOrUnwrap(
-      idOf(key),
-      (signal) => kms.unwrap(provider, bytes, context, signal),
-      deadline,
-      (loaned) => lendAll(loaned, key.places, results),
-    )
+  function seed(request: KeyToUnwrap, key: LoanedKey): void {
+    const { id, call } = unwrapping(request, contextId(request.context))
+    unwrapped.seed(id, key.lend(), call)
   }
 
-  function cached({ kid, wrapped, context }: KeyToUnwrap): KeyHandle | undefined {
+  /** The KMS call for a wrapped key, and what it is cached by. */
+  function unwrapping(
+    { kid, context, wrapped }: KeyToUnwrap,
+    contextKey: string,
+  ): { readonly id: string; readonly call: Unwrap } {
+    const provider = keyring.provider(kid)
+    const bytes = wrappedBytes(wrapped)
+    return { id: keyId(kid, contextKey, wrapped), call: (signal) => kms.unwrap(provider, bytes, context, signal) }
+  }
+
+  function cached(request: KeyToUnwrap, access: StoreAccess | undefined): KeyHandle | undefined {
+    if (request.stored === undefined) return cachedBytes(request)
+    const resolved = access && rememberedKey(request, known, access)
+    return resolved === undefined ? undefined : cachedBytes(resolved)
+  }
+
+  function cachedBytes({ kid, wrapped, context }: KeyToUnwrap): KeyHandle | undefined {
     let handle: KeyHandle | undefined
     unwrapped.find(keyId(kid, contextId(context), wrapped), (loaned) => {
       handle = loaned.lend()
@@ -136,18 +214,38 @@ export function createKeys(options: KeysOptions): KeyService {
     )
   }
 
-  return {
-    forSealing,
+  const throughAccess = (access: StoreAccess | undefined): Keys => ({
+    forSealing: (scope, rows) => forSealing(scope, rows, access),
     readyForSealing,
-    forOpening,
-    cached,
+    forOpening: (requests) => forOpening(requests, access),
+    cached: (request) => cached(request, access),
     indexKey: async () => indexKeys().current(),
     readyIndexKey: () => configured?.readyCurrent(),
     indexKeyCount: configured?.count ?? 0,
     indexKeys: async () => indexKeys().all(),
     readyIndexKeys: () => configured?.readyAll(),
+  })
+
+  return {
+    ...throughAccess(keyStore && { reader: keyStore }),
+    within: (reader) => throughAccess(keyStore && { reader, own: new Map() }),
     stats: counters,
   }
+}
+
+/** @throws `CONFIG` */
+function sealingMode(mode: SealingMode | undefined, keyStore: KeyStore | undefined): SealingMode {
+  if (mode === undefined) return keyStore === undefined ? 'branch' : 'stored'
+  if (mode !== 'stored' && mode !== 'branch' && mode !== 'direct') {
+    throw new EnvelopeError('CONFIG', "wrap must be 'stored', 'branch' or 'direct'")
+  }
+  if (mode === 'stored' && keyStore === undefined) {
+    throw new EnvelopeError(
+      'CONFIG',
+      "wrap: 'stored' needs a key store: give `keyStore`, which the generated envelope module exports",
+    )
+  }
+  return mode
 }
 
 function idOf({ request, context }: DistinctKey): string {

@@ -36,7 +36,8 @@ export function createKeysAhead(keys: Keys): KeysAhead {
   let reservations: Reservation[] = []
   const held: KeyHandle[] = []
 
-  const idOf = ({ kid, wrapped, context }: KeyToUnwrap): string => `${kid} ${wrapped} ${contextId(context)}`
+  const idOf = ({ kid, wrapped, context, stored = '' }: KeyToUnwrap): string =>
+    `${stored} ${kid} ${wrapped} ${contextId(context)}`
   const find = (request: KeyToUnwrap): KeyHandle | EnvelopeError | undefined => {
     const found = opened.get(idOf(request))
     return found === undefined || found instanceof EnvelopeError ? found : borrowed(found)
@@ -64,10 +65,11 @@ export function createKeysAhead(keys: Keys): KeysAhead {
   async function reserve(scope: SealingScope, rows: number): Promise<void> {
     const taken = await keys.forSealing(scope, rows)
     reservations.push({ scope: scopeId(scope), keys: taken, given: false })
-    for (const { kid, wrapped, key } of taken) {
+    for (const { kid, wrapped, stored, key } of taken) {
       held.push(key)
       // What is sealed may be opened again at once.
-      opened.set(idOf({ kid, wrapped, context: scope.context }), key)
+      const { context } = scope
+      opened.set(idOf(stored === undefined ? { kid, wrapped, context } : { kid: '', wrapped: '', context, stored }), key)
     }
   }
 

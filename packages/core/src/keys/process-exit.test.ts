@@ -39,7 +39,7 @@ for (const mode of ['branch', 'direct']) {
 let time = 0
 const service = createKeys({ keyring: createKeyring({ current: provider }), now: () => time, deadline: 600_000 })
 const context = rowContext('Patient')
-const [{ kid, wrapped }] = await service.forSealing(context, 1)
+const [{ kid, wrapped }] = await service.forSealing({ context }, 1)
 time = 59_000
 provider.unwrap = () => new Promise(() => {})
 await service.forOpening([{ kid, wrapped, context }])

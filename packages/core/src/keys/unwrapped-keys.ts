@@ -99,15 +99,19 @@ export class UnwrappedKeys {
    * @throws what `unwrap` rejects with (never cached; shared as {@link SharedCalls} says), `TIMEOUT` at the deadline.
    */
   async findOrUnwrap(id: string, unwrap: Unwrap, deadline: Deadline, use: (key: LoanedKey) => void): Promise<void> {
-    if (this.find(id, use)) return
     try {
-      await this.#calls.ask(id, this.#call(id, unwrap), deadline, ({ key }) => use(key))
+      await this.findFreshOrUnwrap(id, unwrap, deadline, use)
     } catch (error) {
       const expired = isOutage(error) ? this.#entries?.get(id) : undefined
       if (expired === undefined) throw error
       this.#rules.counters.staleUses++
       this.#serve(id, expired, use)
     }
+  }
+
+  /** As {@link UnwrappedKeys.findOrUnwrap}, but no expired key serves: new rows are never sealed under one. */
+  async findFreshOrUnwrap(id: string, unwrap: Unwrap, deadline: Deadline, use: (key: LoanedKey) => void): Promise<void> {
+    if (!this.find(id, use)) await this.#calls.ask(id, this.#call(id, unwrap), deadline, ({ key }) => use(key))
   }
 
   /** Puts in a key that was just generated, so that reading one's own rows costs no KMS call. Takes the loan over. */

@@ -44,9 +44,17 @@ export interface ManualEnvelope {
    * @throws EnvelopeError `CANNOT_OPEN`, `PLAINTEXT_FOUND`, `FOREIGN_WRITE`, a code of the KMS; `INVALID_VALUE` for a row that lacks what opening it takes.
    */
   reveal(model: string, rows: readonly Readonly<Record<string, unknown>>[]): Promise<Record<string, unknown>[]>
+  /**
+   * Fetches the keys that the first requests would wait for: the index keys, and those under which each table's rows are sealed, which are made where the key
+   * store has none. To be called before a process takes requests.
+   *
+   * @param options `contexts`: those whose keys are fetched; where it is absent, the keys of rows without a context.
+   * @throws EnvelopeError a code of the KMS; what Prisma throws where the key store can't be reached.
+   */
+  preload(options?: { readonly contexts?: readonly Readonly<Record<string, string>>[] | undefined }): Promise<void>
 }
 
-export function manualEnvelope(models: Models, tools: Tools): ManualEnvelope {
+export function manualEnvelope(models: Models, tools: Tools): Omit<ManualEnvelope, 'preload'> {
   return {
     async token(path, value, scope = {}) {
       const rewriting = new Rewriting(tools, '$envelope.token')
