@@ -1,7 +1,7 @@
 import { KMSClient } from '@aws-sdk/client-kms'
 import { defineConfig } from '@prisma-envelope/cli'
 import { awsKms } from '@prisma-envelope/kms/aws'
-import { models } from '../generated/7/envelope/index.ts'
+import { keyStore, models } from '../generated/7/envelope/index.ts'
 
 /** What a test hands to the processes that it starts. */
 const given = (name: string): string => process.env[`CLI_TEST_${name}`] ?? ''
@@ -19,6 +19,7 @@ const [currentIndex = '', ...otherIndexes] = given('INDEX_KEYS').split(',')
 
 export default defineConfig({
   models,
+  ...(given('KEY_STORE') !== '' && { keyStore }),
   keys: { current: current as ReturnType<typeof awsKms>, others },
   indexKey: { current: currentIndex, others: otherIndexes },
   database: { url: given('DATABASE_URL') },

@@ -1,8 +1,9 @@
-import { createKeyring, createKeys, type Keyring, type KeyService } from 'prisma-envelope/rows'
+import { createKeyring, createKeys, type Keyring, type KeyService, type KeyStore, type KeyStorePlan } from 'prisma-envelope/rows'
 import type { CliConfig } from '../config/config.ts'
 import { type ConfigOverrides, loadConfig } from '../config/load-config.ts'
 import { pacedKeys } from '../config/paced-keys.ts'
 import { type Connection, connect } from '../database/connection.ts'
+import { sqlKeyStore, withFreshKeys } from '../key-store/key-store.ts'
 import { jsonOutput, lineOutput, type Output, type Streams } from '../progress/output.ts'
 import { terminalOutput } from '../progress/terminal.ts'
 
@@ -10,6 +11,8 @@ import { terminalOutput } from '../progress/terminal.ts'
 export interface CommonOptions extends ConfigOverrides {
   readonly json?: boolean
   readonly kmsRate?: number
+  /** Rows are sealed under stored keys that no application has used before. */
+  readonly freshKeys?: boolean
 }
 
 /** What a command works with. */
@@ -36,8 +39,12 @@ export async function withContext<T>(
 ): Promise<T> {
   const config = await loadConfig(options)
   const keyring = createKeyring(options.kmsRate === undefined ? config.keys : pacedKeys(config.keys, options.kmsRate))
+  // Keys are read and added beside the transactions of rows.
+  const storeConnection = config.keyStore === undefined ? undefined : connect(config, 1)
   const keys = createKeys({
     keyring,
+    ...(config.keyStore !== undefined &&
+      storeConnection !== undefined && { keyStore: keyStoreOf(storeConnection, config.keyStore, options) }),
     ...(config.indexKey !== undefined && { indexKey: config.indexKey }),
     ...(config.wrap !== undefined && { mode: config.wrap }),
     ...(config.branch !== undefined && { branch: config.branch }),
@@ -60,6 +67,11 @@ export async function withContext<T>(
   } finally {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, interrupt)
     output.close()
-    await sql.end({ timeout: 5 })
+    await Promise.all([sql.end({ timeout: 5 }), storeConnection?.end({ timeout: 5 })])
   }
+}
+
+function keyStoreOf(sql: Connection, plan: KeyStorePlan, { freshKeys = false }: CommonOptions): KeyStore {
+  const store = sqlKeyStore(sql, plan)
+  return freshKeys ? withFreshKeys(store) : store
 }

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import type { ModelPlan } from 'prisma-envelope/rows'
 import type { Diagnosis } from '../doctor/diagnosis.ts'
 import { examine } from '../doctor/examine.ts'
+import { keyStoreFindings, storedKeyUnder } from '../doctor/key-store.ts'
 import { indexKeyFindings, indexKeyIds, keyringFindings } from '../doctor/keyring.ts'
 import { lockFindings } from '../doctor/lock-file.ts'
 import { type StoredKeys, type WrappedKey, wrappedKeyOf } from '../doctor/stored-keys.ts'
@@ -57,19 +58,25 @@ async function diagnose(context: Context, names: readonly string[], options: Doc
       config.models,
       chosen.map(([model]) => model),
       lock,
+      config.keyStore,
     ),
   )
   const seen: Seen[] = []
   for (const [model, fields] of chosen) {
     if (stop.aborted) break
     const plan = config.models[model] as ModelPlan
-    const { findings, stored } = await examine(sql, model, plan, fields, { estimate, requireGuards })
+    const { findings, stored } = await examine(sql, model, plan, fields, {
+      estimate,
+      requireGuards,
+      keyStore: config.keyStore,
+    })
     tell(findings)
     if (stored === undefined) continue
     seen.push({ model, plan, stored })
     tell(storedFindings(context, model, stored))
   }
   if (!stop.aborted) {
+    if (config.keyStore !== undefined) tell(await keyStoreFindings(sql, config.keyStore, keyNames(config)))
     tell(await keyringFindings(config, (kid) => sampleOf(context, seen, kid)))
     const isSearched = chosen.some(([model]) =>
       Object.values(config.models[model]?.columns ?? {}).some((c) => c.encrypted?.search !== undefined),
@@ -89,8 +96,12 @@ async function diagnose(context: Context, names: readonly string[], options: Doc
 }
 
 /** Rows under keys that nobody here has. */
-function storedFindings({ config }: Context, model: string, { byKeys, byIndexKey, percent }: StoredKeys): readonly Diagnosis[] {
-  const names = new Set([config.keys.current, ...(config.keys.others ?? [])].map(({ name }) => name))
+function storedFindings(
+  { config }: Context,
+  model: string,
+  { byKeys, byIndexKey, named, percent }: StoredKeys,
+): readonly Diagnosis[] {
+  const names = keyNames(config)
   const ids = indexKeyIds(config)
   const looked = percent < 100 ? ` of the ${percent.toPrecision(2)} % looked at` : ''
   const findings: Diagnosis[] = []
@@ -113,6 +124,25 @@ function storedFindings({ config }: Context, model: string, { byKeys, byIndexKey
         remedy: 'add its provider to `keys.others`, under this very name',
       })
   }
+  if (named.missing > 0)
+    findings.push({
+      severity: 'error',
+      code: config.keyStore === undefined ? 'KEY_STORE_NOT_CONFIGURED' : 'STORED_KEY_MISSING',
+      model,
+      meaning: `${named.missing} rows${looked} name a branch key ${config.keyStore === undefined ? 'of a key store, and the configuration has none' : 'that the key store does not have'}: they do not open`,
+      remedy:
+        config.keyStore === undefined
+          ? 'give `keyStore`, which the generated envelope module exports'
+          : 'restore the rows of the key store from a backup, or read this table where its key store is',
+    })
+  if (named.erased > 0)
+    findings.push({
+      severity: 'note',
+      code: 'ERASED',
+      model,
+      meaning: `${named.erased} rows${looked} name a branch key that is erased: nothing opens them any more`,
+      remedy: 'nothing, or delete them',
+    })
   for (const { field, id, rows } of byIndexKey.filter((found) => !ids.includes(found.id)))
     findings.push({
       severity: 'error',
@@ -127,17 +157,22 @@ function storedFindings({ config }: Context, model: string, { byKeys, byIndexKey
 }
 
 /** Some row's key under a KMS key; where the database goes away meanwhile, that was found before. */
-async function sampleOf({ sql }: Context, seen: readonly Seen[], kid: string): Promise<WrappedKey | undefined> {
+async function sampleOf({ sql, config }: Context, seen: readonly Seen[], kid: string): Promise<WrappedKey | undefined> {
   for (const { plan, stored } of seen) {
     if (!stored.byKeys.some(({ kids }) => kids?.includes(kid))) continue
     const found = await wrappedKeyOf(sql, plan, kid).catch(() => undefined)
     if (found !== undefined) return found
   }
-  return undefined
+  return config.keyStore === undefined ? undefined : storedKeyUnder(sql, config.keyStore, kid).catch(() => undefined)
 }
 
-function describe({ model, stored: { rows, percent, byKeys } }: Seen): string {
+function keyNames({ keys }: Context['config']): ReadonlySet<string> {
+  return new Set([keys.current, ...(keys.others ?? [])].map(({ name }) => name))
+}
+
+function describe({ model, stored: { rows, percent, byKeys, named } }: Seen): string {
   const keys = byKeys.map(({ kids, rows: count }) => `${count} under ${kids?.join(' + ') ?? 'no key'}`)
+  if (named.erased > 0) keys.push(`${named.erased} erased`)
   const looked = percent < 100 ? ` (${percent.toPrecision(2)} % of the table)` : ''
   return `${model}: ${rows} rows${looked}${keys.length > 0 ? `, ${keys.join(', ')}` : ', none encrypted'}`
 }

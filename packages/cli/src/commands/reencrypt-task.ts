@@ -1,6 +1,6 @@
-import { EnvelopeError, type OpenedRow, type RowCipher } from 'prisma-envelope/rows'
+import { EnvelopeError, type KeyStorePlan, type OpenedRow, type RowCipher } from 'prisma-envelope/rows'
 import type { Once, Outcome, Task } from '../batches/task.ts'
-import { literal } from '../database/sql-text.ts'
+import { columnsOf, literal, tableOf } from '../database/sql-text.ts'
 import { type CipherOf, openRows, type SealedRow, sealAndReopen } from '../rows/reopened.ts'
 import type { StoredRow } from '../rows/stored-row.ts'
 import type { Table } from '../rows/table.ts'
@@ -10,8 +10,11 @@ import type { Table } from '../rows/table.ts'
  *
  * @param scope rows under one KMS key, of which those that are done are told by their key; or all rows, once
  */
-export function reencryptTask(table: Table, scope: { readonly from: string } | { readonly once: Once | undefined }): Task {
-  const where = 'from' in scope ? `t.${table.envelope} ->> 'kid' = ${literal(scope.from)}` : `t.${table.envelope} IS NOT NULL`
+export function reencryptTask(
+  table: Table,
+  scope: { readonly from: string; readonly keyStore: KeyStorePlan | undefined } | { readonly once: Once | undefined },
+): Task {
+  const where = 'from' in scope ? isUnder(table, scope.from, scope.keyStore) : `t.${table.envelope} IS NOT NULL`
   return {
     table,
     where: () => where,
@@ -44,4 +47,13 @@ export function reencryptTask(table: Table, scope: { readonly from: string } | {
     })
     return outcomes as readonly Outcome[]
   }
+}
+
+/** What wraps a stored key, the key store says. */
+function isUnder({ envelope }: Table, kid: string, keyStore: KeyStorePlan | undefined): string {
+  const carried = `t.${envelope} ->> 'kid' = ${literal(kid)}`
+  if (keyStore === undefined) return carried
+  const c = columnsOf(keyStore)
+  const named = `t.${envelope} ->> 'bk' IN (SELECT ${c.id} FROM ${tableOf(keyStore)} WHERE ${c.kid} = ${literal(kid)} AND ${c.wrapped} IS NOT NULL)`
+  return `CASE WHEN t.${envelope} ? 'bk' THEN ${named} ELSE ${carried} END`
 }

@@ -14,17 +14,20 @@ export interface RewrapOptions {
   /** All rows, also those under `current`: for a name that stands for another KMS key since. */
   readonly once: Once | undefined
   readonly keys: MovedKeys
+  /** Whether rows that name a stored key are passed over, as that was wrapped anew where it is kept. */
+  readonly areStoredDone: boolean
 }
 
 /** Wraps the keys of rows anew. What is sealed under them is not even read into a parameter. */
-export function rewrapTask(table: Table, { current, from, once, keys }: RewrapOptions): Task {
+export function rewrapTask(table: Table, { current, from, once, keys, areStoredDone }: RewrapOptions): Task {
   const name = `t.${table.envelope} ->> 'kid'`
+  const own = areStoredDone ? ` AND NOT coalesce(t.${table.envelope} ? 'bk', false)` : ''
   return {
     table,
     where: () =>
       from === undefined
-        ? `t.${table.envelope} IS NOT NULL${once === undefined ? ` AND ${name} IS DISTINCT FROM ${literal(current)}` : ''}`
-        : `${name} = ${literal(from)}`,
+        ? `t.${table.envelope} IS NOT NULL${once === undefined ? ` AND ${name} IS DISTINCT FROM ${literal(current)}` : ''}${own}`
+        : `${name} = ${literal(from)}${own}`,
     assignments: [`${table.envelope} = t.${table.envelope} || v.p0`],
     returning: [`t.${table.envelope} @> v.p0`, sealedPart(table)],
     types: ['jsonb'],
@@ -69,7 +72,10 @@ function keyOf(table: Table, { envelope: stored }: StoredRow): KeyToMove | Outco
   if (parsed === undefined) return refused('CANNOT_OPEN', 'the envelope column holds no envelope of a version that is known')
   const { envelope, wrapped } = parsed
   if (envelope.bk !== undefined)
-    return refused('UNSUPPORTED', 'the envelope names a branch key of a key store, where it is to be wrapped anew')
+    return refused(
+      'UNSUPPORTED',
+      'the envelope names a branch key of a key store: give `keyStore` in the configuration, and the key is wrapped anew there',
+    )
   return { forms: wrapped, context: rowContext(table.identity, envelope.ctx) }
 }
 

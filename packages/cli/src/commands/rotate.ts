@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
 import type { Checkpoint } from '../batches/checkpoint.ts'
 import type { Task } from '../batches/task.ts'
-import type { ExitCode } from '../exit-code.ts'
+import { EXIT, type ExitCode } from '../exit-code.ts'
+import { type RewrapStoredResult, rewrapStoredKeys } from '../key-store/rewrap-stored.ts'
 import { createMovedKeys, type MovedKeys } from '../keys/moved-keys.ts'
 import type { Program } from '../program.ts'
 import type { Table } from '../rows/table.ts'
@@ -46,7 +47,9 @@ export function addRotate({ commander, run }: Program): void {
     .action((names: string[], _options: unknown, command: Command) => {
       const options = command.optsWithGlobals<RotateOptions>()
       const kind = rotationKind(options)
-      return run(options, options.workers + 1, (context) => rotate(context, kind, names, options))
+      return run({ ...options, freshKeys: kind === 'reencrypt' }, options.workers + 1, (context) =>
+        rotate(context, kind, names, options),
+      )
     })
 }
 
@@ -60,6 +63,7 @@ async function rotate(context: Context, kind: RotationKind, names: readonly stri
     output.note(`going on with the run that began at ${checkpoint.resumed}; --restart would do its rows again`)
   const before = kmsCalls(context)
   const moved = movedKeys(context, options)
+  const stored = kind === 'rewrap' ? await rewrapStored(context, selected, options, moved) : undefined
 
   const results = await runOverModels(
     context,
@@ -73,16 +77,17 @@ async function rotate(context: Context, kind: RotationKind, names: readonly stri
   for (const { table, written } of kind === 'reindex' && !dryRun ? results : [])
     if (written > 0) await sql.unsafe(`ANALYZE ${table.sql}`)
   const calls = kmsCalls(context) - before + moved.calls
-  output.result(describe(kind, results, dryRun, calls), {
+  output.result(describe(kind, results, dryRun, calls, stored), {
     command: 'rotate',
     kind,
     dryRun,
     models: resultsForPrograms(results),
     kmsCalls: calls,
     ...(kind === 'rewrap' && { wrappedKeys: moved.moved }),
+    ...(stored !== undefined && { storedKeys: stored }),
     ...(checkpoint?.resumed !== undefined && { resumed: checkpoint.resumed }),
   })
-  return exitCodeOf(results, stop)
+  return !stop.aborted && (stored?.refused ?? 0) > 0 ? EXIT.wrong : exitCodeOf(results, stop)
 }
 
 interface Rotation {
@@ -104,12 +109,13 @@ async function taskOf(rotation: Rotation, table: Table, fields: ReadonlySet<stri
         from,
         once: all ? allOnce : undefined,
         keys: moved,
+        areStoredDone: context.config.keyStore !== undefined,
       })
       await announceCost(context, table, task.where(), verify ? 3 : 2)
       return task
     }
     case 'reencrypt':
-      return reencryptTask(table, from === undefined ? { once: allOnce } : { from })
+      return reencryptTask(table, from === undefined ? { once: allOnce } : { from, keyStore: context.config.keyStore })
     case 'reindex':
       return reindexTask(table, {
         fields,
@@ -117,6 +123,27 @@ async function taskOf(rotation: Rotation, table: Table, fields: ReadonlySet<stri
         once: all ? allOnce : undefined,
       })
   }
+}
+
+/** The keys in the key store: envelopes that name them stay as they are. */
+async function rewrapStored(
+  { config, sql, keyring, output, stop }: Context,
+  models: readonly string[],
+  { from, all = false, dryRun = false, patience }: RotateOptions,
+  moved: MovedKeys,
+): Promise<RewrapStoredResult | undefined> {
+  if (config.keyStore === undefined) return undefined
+  const tables = models.flatMap((model) => config.models[model]?.table.identity ?? [])
+  const { model } = config.keyStore
+  const onRetry = (error: unknown): void =>
+    output.note(`${model}: trying again after ${(error as { code?: string }).code ?? 'an error'}`)
+  const options = { current: keyring.current.name, tables, from, all, dryRun, moved }
+  return rewrapStoredKeys(
+    sql,
+    config.keyStore,
+    { ...options, patience: { patience: patience * 1000, stop, onRetry } },
+    output.finding,
+  )
 }
 
 /** As the AWS SDK opens 50 sockets by default. */
@@ -142,10 +169,19 @@ const DONE: Readonly<Record<RotationKind, string>> = {
   reindex: 'rows given tokens of the current index key',
 }
 
-function describe(kind: RotationKind, results: readonly ModelResult[], dryRun: boolean, calls: number): string {
+function describe(
+  kind: RotationKind,
+  results: readonly ModelResult[],
+  dryRun: boolean,
+  calls: number,
+  stored: RewrapStoredResult | undefined,
+): string {
   const lines = results.map(({ model, written, refused, complete }) => {
     const left = refused > 0 ? `, ${refused} left as they were` : ''
     return `${model}: ${written} ${DONE[kind]}${left}${dryRun ? ' (not really: --dry-run)' : ''}${complete ? '' : ' (not finished)'}`
   })
-  return [...lines, `${calls} KMS calls`, ...(kind === 'reindex' || dryRun ? [] : [BEYOND_REACH])].join('\n')
+  const left = stored !== undefined && stored.refused > 0 ? `, ${stored.refused} left as they were` : ''
+  const named =
+    stored === undefined ? [] : [`${stored.written} stored keys moved to the current KMS key, for all rows that name them${left}`]
+  return [...named, ...lines, `${calls} KMS calls`, ...(kind === 'reindex' || dryRun ? [] : [BEYOND_REACH])].join('\n')
 }

@@ -39,13 +39,18 @@ export function addStatus({ commander, run }: Program): void {
         for (const { table, names: chosen } of tables) {
           if (stop.aborted) return EXIT.interrupted
           const fields = table.fields.filter(({ name }) => chosen.has(name))
-          const { census, widths } = await takeCensus(sql, table, fields, options.estimate === true)
+          const { census, widths } = await takeCensus(sql, table, fields, options.estimate === true, config.keyStore)
           const sealing = await measureSealing(sql, keys, table, fields, widths.values)
           const left = forecast(census, widths, sealing, fields, config)
           models.push({ ...census, left })
           texts.push(statusText(census, left))
         }
-        output.result(texts.join('\n'), { command: 'status', wrap: config.wrap ?? 'branch', price: PRICE_SOURCE, models })
+        output.result(texts.join('\n'), {
+          command: 'status',
+          wrap: config.wrap ?? (config.keyStore === undefined ? 'branch' : 'stored'),
+          price: PRICE_SOURCE,
+          models,
+        })
         return EXIT.done
       })
     })

@@ -1,4 +1,4 @@
-import type { KeyProvider, ModelsPlan } from 'prisma-envelope/rows'
+import type { KeyProvider, KeyStorePlan, ModelsPlan } from 'prisma-envelope/rows'
 
 /** What `envelope.config.ts` exports by default. */
 export interface CliConfig {
@@ -8,6 +8,8 @@ export interface CliConfig {
   readonly keys: { readonly current: KeyProvider; readonly others?: readonly KeyProvider[] }
   /** The application's own index key. Required where a field is `searchable`. */
   readonly indexKey?: { readonly current: string; readonly others?: readonly string[] }
+  /** `keyStore` of the generated envelope module, where the schema has a model marked `@envelopeKeys`. */
+  readonly keyStore?: KeyStorePlan
   readonly database: {
     /** A PostgreSQL connection string, of a user that may read and write the tables. */
     readonly url: string
@@ -15,8 +17,13 @@ export interface CliConfig {
     readonly prepare?: boolean
   }
   /** How DEKs of new envelopes are wrapped, as in the extension's options. */
-  readonly wrap?: 'branch' | 'direct'
-  readonly branch?: { readonly maxAge?: number; readonly maxRows?: number }
+  readonly wrap?: 'stored' | 'branch' | 'direct'
+  readonly branch?: {
+    readonly maxAge?: number
+    readonly maxRows?: number
+    readonly rotateAfter?: number
+    readonly maxWraps?: number
+  }
   readonly cache?: {
     readonly maxEntries?: number
     readonly maxAge?: number

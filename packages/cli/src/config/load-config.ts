@@ -15,6 +15,7 @@ const KNOWN = new Set<string>([
   'models',
   'keys',
   'indexKey',
+  'keyStore',
   'database',
   'wrap',
   'branch',
@@ -69,7 +70,17 @@ function validConfig(given: CliConfig, { databaseUrl, prepare }: ConfigOverrides
   if (typeof config.keys?.current !== 'object') throw new UsageError('`keys.current` of the configuration must be a key provider')
   if (typeof config.database.url !== 'string' || config.database.url === '')
     throw new UsageError('`database.url` of the configuration is missing: give it there, or by --database-url')
-  return { ...config, models: inSchema(config.models, schemaOf(config.database.url)) }
+  const { keyStore } = config
+  if (keyStore !== undefined && (typeof keyStore?.table?.name !== 'string' || typeof keyStore.columns !== 'object'))
+    throw new UsageError('`keyStore` of the configuration must be the export of this name of the generated envelope module')
+  const schema = schemaOf(config.database.url)
+  return {
+    ...config,
+    models: inSchema(config.models, schema),
+    ...(keyStore !== undefined && {
+      keyStore: { ...keyStore, table: { ...(schema !== undefined && { schema }), ...keyStore.table } },
+    }),
+  }
 }
 
 /** What Prisma's parameter `?schema=` says. */

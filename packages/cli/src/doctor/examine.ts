@@ -1,4 +1,4 @@
-import type { ModelPlan } from 'prisma-envelope/rows'
+import type { KeyStorePlan, ModelPlan } from 'prisma-envelope/rows'
 import type { Connection } from '../database/connection.ts'
 import { tableOf } from '../database/sql-text.ts'
 import { catalogOf, type Examined, examined } from './catalog.ts'
@@ -13,6 +13,7 @@ import { type StoredKeys, storedKeys } from './stored-keys.ts'
 export interface ExamineOptions {
   readonly requireGuards: boolean
   readonly estimate: boolean
+  readonly keyStore: KeyStorePlan | undefined
 }
 
 export interface Examination {
@@ -27,7 +28,7 @@ export async function examine(
   model: string,
   plan: ModelPlan,
   fields: ReadonlySet<string>,
-  { requireGuards, estimate }: ExamineOptions,
+  { requireGuards, estimate, keyStore }: ExamineOptions,
 ): Promise<Examination> {
   const findings: Diagnosis[] = []
   let stored: StoredKeys | undefined
@@ -55,13 +56,14 @@ export async function examine(
     for (const look of looks) await surviving(model, findings, async () => void findings.push(...(await look())))
     if (catalog.columns.get(plan.envelope?.column ?? '')?.type !== 'jsonb') return
     await surviving(model, findings, async () => {
-      stored = await storedKeys(sql, table, estimate)
+      stored = await storedKeys(sql, table, estimate, keyStore)
     })
   })
   return { findings, stored }
 }
 
-async function surviving(model: string, findings: Diagnosis[], look: () => Promise<void>): Promise<void> {
+/** Runs `look`; that the database refuses or can't be reached is a finding. */
+export async function surviving(model: string, findings: Diagnosis[], look: () => Promise<void>): Promise<void> {
   try {
     await look()
   } catch (error) {

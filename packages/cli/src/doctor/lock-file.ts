@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import type { ColumnPlan, ModelPlan, ModelsPlan } from 'prisma-envelope/rows'
+import type { ColumnPlan, KeyStorePlan, ModelPlan, ModelsPlan } from 'prisma-envelope/rows'
 import type { Diagnosis } from './diagnosis.ts'
 
 /** Where the generator keeps it: beside the schema. */
@@ -25,6 +25,7 @@ export async function lockFindings(
   models: ModelsPlan,
   chosen: readonly string[],
   path: string | undefined,
+  keyStore?: KeyStorePlan,
 ): Promise<readonly Diagnosis[]> {
   const found = await firstText(path === undefined ? USUAL_PLACES : [path])
   if (found === undefined)
@@ -51,11 +52,21 @@ export async function lockFindings(
   )
   const gone = Object.keys(locked).filter((identity) => !identities.has(identity))
   return [
+    ...keyStoreFindings(keyStore, found.text),
     ...chosen.flatMap((model) => modelFindings(model, models[model] as ModelPlan, locked)),
     ...gone.map((identity) =>
       differs(undefined, undefined, `the lock file has encrypted rows under the identity ${identity}, \`models\` has none`),
     ),
   ]
+}
+
+/** A key store that the configuration does not name is told of where rows name its keys. */
+function keyStoreFindings(keyStore: KeyStorePlan | undefined, lock: string): readonly Diagnosis[] {
+  if (keyStore === undefined) return []
+  const { keyStore: locked } = JSON.parse(lock) as { keyStore?: unknown }
+  // The schema of the connection is none of the lock file's.
+  const now = { table: keyStore.table.identity, columns: keyStore.columns }
+  return same(locked, now) ? [] : [differs(keyStore.model, undefined, '`keyStore` and the lock file differ in table or columns')]
 }
 
 function modelFindings(model: string, plan: ModelPlan, lock: Readonly<Record<string, LockedModel>>): readonly Diagnosis[] {

@@ -1,6 +1,6 @@
-import { type EncryptionContext, type ModelPlan, rowContext } from 'prisma-envelope/rows'
+import { type EncryptionContext, type KeyStorePlan, type ModelPlan, rowContext } from 'prisma-envelope/rows'
 import { type Queryable, textRows } from '../database/connection.ts'
-import { literal, quoted, tableOf } from '../database/sql-text.ts'
+import { columnsOf, literal, quoted, tableOf } from '../database/sql-text.ts'
 import type { Examined } from './catalog.ts'
 
 /** Which keys the rows of a table were sealed and indexed under. */
@@ -11,6 +11,8 @@ export interface StoredKeys {
   readonly percent: number
   /** Rows by the names of the KMS keys that can unwrap theirs; undefined for an envelope without a name. */
   readonly byKeys: readonly { readonly kids: readonly string[] | undefined; readonly rows: number }[]
+  /** Rows that name a key of the key store: those whose key is there, erased, or missing. */
+  readonly named: { readonly there: number; readonly erased: number; readonly missing: number }
   /** Rows by field and index key id of the token. */
   readonly byIndexKey: readonly { readonly field: string; readonly id: string; readonly rows: number }[]
 }
@@ -19,29 +21,40 @@ export interface StoredKeys {
 const SAMPLE_ROWS = 20_000
 
 /** Looks through a table once. */
-export async function storedKeys(sql: Queryable, { plan, catalog, tokens }: Examined, estimate: boolean): Promise<StoredKeys> {
+export async function storedKeys(
+  sql: Queryable,
+  { plan, catalog, tokens }: Examined,
+  estimate: boolean,
+  keyStore?: KeyStorePlan,
+): Promise<StoredKeys> {
   const percent = estimate ? await samplePercent(sql, catalog.relation) : 100
   const envelope = `t.${quoted((plan.envelope as NonNullable<ModelPlan['envelope']>).column)}`
+  const store = keyStore && columnsOf(keyStore)
+  const named = `CASE WHEN ${envelope} ? 'bk' THEN ${store === undefined ? "'missing'" : `CASE WHEN s.${store.id} IS NULL THEN 'missing' WHEN s.${store.wrapped} IS NULL THEN 'erased' ELSE 'there' END`} END`
   const kids = `CASE WHEN ${envelope} IS NULL THEN NULL
+    WHEN ${envelope} ? 'bk' THEN ${store === undefined ? 'NULL' : `CASE WHEN s.${store.wrapped} IS NOT NULL THEN jsonb_build_array(s.${store.kid}) END`}
     WHEN jsonb_typeof(${envelope} -> 'wk') = 'array' THEN (SELECT jsonb_agg(pair -> 0) FROM jsonb_array_elements(${envelope} -> 'wk') AS pair)
     ELSE jsonb_build_array(${envelope} -> 'kid') END`
   const ids = tokens.map((column) => `substring(t.${quoted(column)}::text FROM '^~([A-Za-z0-9_-]{4})[.][A-Za-z0-9_-]{43} *$')`)
-  const places = [kids, ...ids].map((_, i) => i + 1).join(', ')
+  const places = [kids, named, ...ids].map((_, i) => i + 1).join(', ')
   const sample = percent < 100 ? ` TABLESAMPLE SYSTEM (${percent})` : ''
+  const join = keyStore && store ? ` LEFT JOIN ${tableOf(keyStore)} AS s ON s.${store.id} = ${envelope} ->> 'bk'` : ''
   const groups = await textRows(
     sql,
-    `SELECT ${[kids, ...ids].join(', ')}, count(*) FROM ${tableOf(plan)} AS t${sample} GROUP BY ${places}`,
+    `SELECT ${[kids, named, ...ids].join(', ')}, count(*) FROM ${tableOf(plan)} AS t${sample}${join} GROUP BY ${places}`,
   )
+  const byName = { there: 0, erased: 0, missing: 0 }
   const byKeys = new Map<string, number>()
   const byIndexKey = new Map<string, number>()
   let rows = 0
   for (const group of groups) {
     const count = Number(group.at(-1))
     rows += count
-    const [held = null] = group
+    const [held = null, name = null] = group
     if (held !== null) byKeys.set(held, (byKeys.get(held) ?? 0) + count)
+    if (name !== null) byName[name as keyof typeof byName] += count
     tokens.forEach((column, i) => {
-      const id = group[i + 1] ?? null
+      const id = group[i + 2] ?? null
       if (id !== null) byIndexKey.set(`${id}${column}`, (byIndexKey.get(`${id}${column}`) ?? 0) + count)
     })
   }
@@ -50,6 +63,7 @@ export async function storedKeys(sql: Queryable, { plan, catalog, tokens }: Exam
   return {
     rows,
     percent,
+    named: byName,
     byKeys: [...byKeys].map(([names, count]) => ({ kids: kidsOf(names), rows: count })),
     byIndexKey: [...byIndexKey].map(([key, count]) => ({ id: key.slice(0, 4), field: fieldOf(key.slice(4)), rows: count })),
   }

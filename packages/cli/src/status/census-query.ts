@@ -1,4 +1,5 @@
-import { literal } from '../database/sql-text.ts'
+import type { KeyStorePlan } from 'prisma-envelope/rows'
+import { columnsOf, literal, tableOf } from '../database/sql-text.ts'
 import { type Field, looksLikeToken, looksSealed, type Table } from '../rows/table.ts'
 
 /** Of each way to tell rows apart, the most frequent are listed. */
@@ -10,8 +11,15 @@ export const LISTED = 100
  *
  * @param lacking ids of field sets that lack one of `fields`
  * @param sample of the table's blocks, in per cent
+ * @param keyStore whose keys rows name: its KMS key is the one that counts
  */
-export function censusQuery(table: Table, fields: readonly Field[], lacking: readonly string[], sample?: number): string {
+export function censusQuery(
+  table: Table,
+  fields: readonly Field[],
+  lacking: readonly string[],
+  sample?: number,
+  keyStore?: KeyStorePlan,
+): string {
   const e = `t.${table.envelope}`
   const searchable = fields.filter(({ search }) => search !== undefined)
   const foreign = fields.map((field) => `(t.${field.sql} IS NOT NULL AND NOT (${looksSealed(field)}))`)
@@ -36,11 +44,11 @@ export function censusQuery(table: Table, fields: readonly Field[], lacking: rea
         .join('')}
     FROM ${table.sql} AS t${sample === undefined ? '' : ` TABLESAMPLE SYSTEM (${sample})`}
   ), told AS (
-    SELECT *, CASE WHEN state = 'sealed' THEN coalesce(${LISTED_KEYS}, e ->> 'kid') END AS kids,
+    SELECT judged.*, CASE WHEN state = 'sealed' THEN coalesce(${LISTED_KEYS}, ${keyStore === undefined ? '' : `s.${columnsOf(keyStore).kid}, `}e ->> 'kid') END AS kids,
       CASE WHEN state = 'sealed' THEN e ->> 'fs' END AS fs,
       CASE WHEN state <> 'sealed' THEN NULL WHEN NOT e ? 'dek' THEN 'direct' WHEN e ? 'bk' THEN 'named' ELSE 'inline' END AS wrap,
       CASE WHEN state = 'sealed' AND e ? 'dek' THEN hashtextextended(coalesce(e ->> 'bk', e ->> 'wk', ''), 0) END AS branch
-    FROM judged
+    FROM judged${keyStore === undefined ? '' : ` LEFT JOIN ${tableOf(keyStore)} AS s ON s.${columnsOf(keyStore).id} = e ->> 'bk'`}
   ), g AS MATERIALIZED (
     SELECT ${keys.join(', ')}, count(*) AS n, sum(width) AS width, sum(octets) AS octets FROM told GROUP BY ${keys.join(', ')}
   )

@@ -1,3 +1,4 @@
+import type { KeyStorePlan } from 'prisma-envelope/rows'
 import { type Connection, textRows } from '../database/connection.ts'
 import type { Field, Table } from '../rows/table.ts'
 import { type TableSize, tableSize } from '../rows/table-size.ts'
@@ -51,12 +52,13 @@ export async function takeCensus(
   table: Table,
   fields: readonly Field[],
   estimate: boolean,
+  keyStore?: KeyStorePlan,
 ): Promise<{ readonly census: Census; readonly widths: Widths }> {
   const size = await tableSize(sql, table)
   const percent = estimate && size.blocks > SAMPLED_BLOCKS ? (100 * SAMPLED_BLOCKS) / size.blocks : undefined
   const sets = knownFieldSets(table.fields)
   const lacking = [...sets].flatMap(([id, set]) => (fields.every((field) => set.includes(field)) ? [] : [id]))
-  const told = await textRows(sql, censusQuery(table, fields, lacking, percent))
+  const told = await textRows(sql, censusQuery(table, fields, lacking, percent, keyStore))
   const counts = told.map(([kind, a, b, rows, width, octets]) => ({
     kind,
     a: a ?? '',
