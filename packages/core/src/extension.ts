@@ -57,7 +57,14 @@ export function envelopeEncryption(options: EnvelopeOptions): EnvelopeExtension 
   function extend(client: ParentClient): ReturnType<EnvelopeExtension> {
     const root = rootOf(client)
     const keys = keysOf(root)
-    const tools: Tools = { cipher: createRowCipher({ keys }), bind: bindValue, prisma, reportForeignWrite, accesses }
+    const tools: Tools = {
+      cipher: createRowCipher({ keys }),
+      bind: bindValue,
+      prisma,
+      reportForeignWrite,
+      accesses,
+      unreadable: config.unreadable,
+    }
     const preload = preloader(models, keys, wrap)
     const $envelope = asGenuine({ ...manualEnvelope(models, tools), preload }, plainFields(models))
     const surroundings: Surroundings = {

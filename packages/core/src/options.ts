@@ -7,6 +7,7 @@ import type { OnAccess } from './rewrite/access.ts'
 import type { OnForeignWrite } from './rewrite/foreign-writes.ts'
 import type { ModeOf } from './rewrite/mode.ts'
 import type { RawPolicy } from './rewrite/raw-sql.ts'
+import type { UnreadablePolicy } from './rewrite/unreadable.ts'
 import type { PrismaNamespace } from './values/contract.ts'
 
 export interface EnvelopeOptions {
@@ -70,6 +71,16 @@ export interface EnvelopeOptions {
    * `prisma-envelope:access` of `node:diagnostics_channel`. It must not throw: its errors become a warning.
    */
   readonly onAccess?: OnAccess
+  /**
+   * Rows of lists that do not open: `throw` (default) fails the whole list, `mark` gives the row an {@link UnreadableValue} in place of each encrypted
+   * value. A single row, and one that was found by an encrypted value, always throws, and so does a KMS that can't be reached or denies access.
+   */
+  readonly onUnreadable?: 'throw' | 'mark'
+  /**
+   * Rows whose key was erased: `throw` (default) `ERASED`, or `skip`: lists leave them out, `findUnique`, `findFirst` and optional relations give null. Counts
+   * know nothing of it.
+   */
+  readonly onErased?: 'throw' | 'skip'
 }
 
 const KNOWN = new Set<string>([
@@ -86,6 +97,8 @@ const KNOWN = new Set<string>([
   'raw',
   'onForeignWrite',
   'onAccess',
+  'onUnreadable',
+  'onErased',
 ] satisfies (keyof EnvelopeOptions)[])
 
 /** Options with their shape checked; the key layer checks its own part. */
@@ -103,6 +116,7 @@ export interface Config {
   readonly raw: RawPolicy
   readonly onForeignWrite: OnForeignWrite | undefined
   readonly onAccess: OnAccess | undefined
+  readonly unreadable: UnreadablePolicy
 }
 
 /**
@@ -140,6 +154,11 @@ export function resolveOptions(options: EnvelopeOptions): Config {
   if (indexKey?.others !== undefined && !Array.isArray(indexKey.others)) {
     throw new EnvelopeError('CONFIG', '`indexKey.others` must be a list of what `createIndexKey(keys)` returned')
   }
+  const { onUnreadable = 'throw', onErased = 'throw' } = options
+  if (onUnreadable !== 'throw' && onUnreadable !== 'mark') {
+    throw new EnvelopeError('CONFIG', "`onUnreadable` must be 'throw' or 'mark'")
+  }
+  if (onErased !== 'throw' && onErased !== 'skip') throw new EnvelopeError('CONFIG', "`onErased` must be 'throw' or 'skip'")
   const { onForeignWrite, onAccess } = options
   for (const [name, hook] of Object.entries({ onForeignWrite, onAccess })) {
     if (hook !== undefined && typeof hook !== 'function') throw new EnvelopeError('CONFIG', `\`${name}\` must be a function`)
@@ -165,6 +184,7 @@ export function resolveOptions(options: EnvelopeOptions): Config {
     raw,
     onForeignWrite,
     onAccess,
+    unreadable: { marks: onUnreadable === 'mark', skipsErased: onErased === 'skip' },
   })
 }
 

@@ -97,7 +97,8 @@ export async function tellingRefusals<T>(rewriting: Rewriting, work: () => Promi
   }
 }
 
-function tellRefusal(error: unknown, rewriting: Rewriting): void {
+/** Tells of a row that was read, but refused before or after it was opened; the cipher's own failures are told already. */
+export function tellRefusal(error: unknown, rewriting: Rewriting): void {
   const { accesses } = rewriting.tools
   if (!accesses.isOn || !(error instanceof EnvelopeError) || !REFUSED.has(error.code) || error.model === undefined) return
   const { model, field, primaryKey = null } = error

@@ -6,6 +6,7 @@ import { isFieldReference, isInput } from './input.ts'
 import type { EncryptedField, Model, Sealing } from './model.ts'
 import { isToken } from './opened-row.ts'
 import type { Rewriting } from './rewriting.ts'
+import { isMarkAgain } from './unreadable.ts'
 
 /** Encrypted fields of one row, encoded; by field, in the plan's order. */
 export type EncodedValues = ReadonlyMap<EncryptedField, Json>
@@ -44,6 +45,14 @@ export function encodeValues(
 }
 
 function plainValue(model: Model, field: EncryptedField, given: unknown, rewriting: Rewriting): unknown {
+  if (isMarkAgain(given) || (isInput(given) && isMarkAgain(given['set']))) {
+    throw rewriting.error(
+      'INVALID_VALUE',
+      'the value was not readable when its row was read, and would be lost: leave the field out, or give another value',
+      model,
+      field.name,
+    )
+  }
   if (field.column.type === 'Json' && field.column.list !== true) return given
   if (isFieldReference(given))
     throw rewriting.error('UNSUPPORTED', "an encrypted field can't take another column's value", model, field.name)

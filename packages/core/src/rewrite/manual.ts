@@ -6,9 +6,11 @@ import { isInput } from './input.ts'
 import type { EncryptedField, Model, Models, Sealing } from './model.ts'
 import {
   decoded,
+  hasEnvelope,
   isToken,
   isUnsealed,
   place,
+  plaintextFound,
   type Row,
   type RowRecord,
   recordedValue,
@@ -19,6 +21,7 @@ import {
 } from './opened-row.ts'
 import { Rewriting, type Tools } from './rewriting.ts'
 import { searchToken, searchTokens } from './search.ts'
+import { isErased, markable, marksOf } from './unreadable.ts'
 
 /** For code that must use raw SQL: the two halves of what the extension does by itself. */
 export interface ManualEnvelope {
@@ -38,7 +41,8 @@ export interface ManualEnvelope {
   tokens(field: string, value: string, scope?: Readonly<Record<string, unknown>>): Promise<readonly string[]>
   /**
    * Opens rows that raw SQL read. They must hold the envelope, the primary key and the bound columns; keys may be column names or field names.
-   * Encrypted columns that are among the keys come back decrypted, the envelope is left out, everything else stays.
+   * Encrypted columns that are among the keys come back decrypted, the envelope is left out, everything else stays. Rows that do not open are marked or
+   * left out as those of a list are, if `onUnreadable` and `onErased` say so.
    *
    * @param model Prisma's name of the model.
    * @throws EnvelopeError `CANNOT_OPEN`, `PLAINTEXT_FOUND`, `FOREIGN_WRITE`, a code of the KMS; `INVALID_VALUE` for a row that lacks what opening it takes.
@@ -92,28 +96,48 @@ async function revealRows(
   const model = models.get(name)
   if (model?.sealing === undefined) throw new EnvelopeError('CONFIG', `${name} is no model with encrypted fields`)
   const { sealing } = model
+  const { marks, skipsErased } = rewriting.tools.unreadable
   const named = rows.map((row) => byFieldName(row, model, sealing, rewriting))
-  const sealed = named.filter((row) => !isUnsealed(row, sealing))
+  const isToOpen = (row: Row): boolean => !isUnsealed(row, sealing) && (hasEnvelope(row, sealing) || !marks)
+  const sealed = named.filter(isToOpen)
   const opened = await openRows(
     sealed.map((row) => asRowToOpen(row, model, sealing, rewriting)),
     (i) => subjectOf(model, sealed[i] ?? {}, fieldsIn(sealed[i] ?? {}, sealing)),
     rewriting,
   )
   let next = 0
-  return rows.map((row, i) => {
-    const result = isUnsealed(named[i] ?? {}, sealing) ? UNSEALED : opened[next++]
-    if (result === undefined || result instanceof EnvelopeError) {
-      throw (result ?? new EnvelopeError('CANNOT_OPEN', 'the row was not opened')).at(place(named[i] ?? {}, model, rewriting))
-    }
-    const out: Row = { ...row }
-    for (const field of sealing.encrypted) {
-      for (const key of new Set([field.name, field.column.column])) {
-        if (Object.hasOwn(row, key)) out[key] = revealed(result, field, row[key], named[i] ?? {}, model, rewriting)
+  return rows.flatMap((row, i) => {
+    const read = named[i] ?? {}
+    const result = isUnsealed(read, sealing) ? UNSEALED : isToOpen(read) ? opened[next++] : plaintextFound(read, model, rewriting)
+    try {
+      if (result === undefined || result instanceof EnvelopeError) {
+        throw (result ?? new EnvelopeError('CANNOT_OPEN', 'the row was not opened')).at(place(read, model, rewriting))
       }
+      return [withValues(row, model, sealing, (field, held) => revealed(result, field, held, read, model, rewriting))]
+    } catch (error) {
+      if (skipsErased && isErased(error)) return []
+      if (!marks || !markable(error)) throw error
+      const markOf = marksOf(error, read, model, rewriting)
+      return [withValues(row, model, sealing, ({ name }) => markOf(name))]
     }
-    const column = model.plan.columns[sealing.field]?.column
-    return Object.fromEntries(Object.entries(out).filter(([key]) => key !== sealing.field && key !== column))
   })
+}
+
+/** A row as raw SQL gave it, with the values of its encrypted columns and without its envelope. */
+function withValues(
+  row: Readonly<Record<string, unknown>>,
+  model: Model,
+  sealing: Sealing,
+  valueFor: (field: EncryptedField, held: unknown) => unknown,
+): Row {
+  const out: Row = { ...row }
+  for (const field of sealing.encrypted) {
+    for (const key of new Set([field.name, field.column.column])) {
+      if (Object.hasOwn(row, key)) out[key] = valueFor(field, row[key])
+    }
+  }
+  const column = model.plan.columns[sealing.field]?.column
+  return Object.fromEntries(Object.entries(out).filter(([key]) => key !== sealing.field && key !== column))
 }
 
 /** Encrypted fields among the keys of a row. */

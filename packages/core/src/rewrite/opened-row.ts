@@ -13,9 +13,13 @@ export type RowRecord = Pick<OpenedRow, 'record'>
 /** Of a row without an envelope: all its values stand in its columns. */
 export const UNSEALED: RowRecord = Object.freeze({ record: Object.freeze({}) })
 
+export function hasEnvelope(row: Row, { field }: Sealing): boolean {
+  return row[field] !== null && row[field] !== undefined
+}
+
 /** Whether a row has no envelope, and need not have one. */
 export function isUnsealed(row: Row, sealing: Sealing): boolean {
-  return sealing.tolerant && (row[sealing.field] === null || row[sealing.field] === undefined)
+  return sealing.tolerant && !hasEnvelope(row, sealing)
 }
 
 /**

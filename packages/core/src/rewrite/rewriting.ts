@@ -8,6 +8,7 @@ import { type Input, isInput } from './input.ts'
 import type { EncryptedField, Model } from './model.ts'
 import { SealedRows } from './sealed-rows.ts'
 import type { TwinSearch, UniqueClaim } from './unique-claim.ts'
+import type { UnreadablePolicy } from './unreadable.ts'
 
 /** What every rewriting step needs and none changes. */
 export interface Tools {
@@ -16,6 +17,7 @@ export interface Tools {
   readonly prisma: PrismaNamespace
   readonly reportForeignWrite: OnForeignWrite
   readonly accesses: AccessLog
+  readonly unreadable: UnreadablePolicy
 }
 
 interface PendingToken {

@@ -1,4 +1,5 @@
 import type { Json } from '../plan.ts'
+import { wasUnreadable } from '../unreadable-value.ts'
 import type { PrismaNamespace } from './contract.ts'
 import { type DecimalLike, isDate, isDecimal, isFieldReference, nullName } from './input.ts'
 import type { Refusal } from './value-codec.ts'
@@ -46,7 +47,7 @@ export function readJson(value: unknown, inList: boolean, prisma: PrismaNamespac
     if (isDate(given)) return Number.isNaN(given.getTime()) ? refuse() : given.toISOString()
     if (ArrayBuffer.isView(given)) return base64(given)
     if (isDecimal(given)) return inList ? decimalNumber(given) : decimalText(given)
-    if (isFieldReference(given)) return refuse()
+    if (isFieldReference(given) || wasUnreadable(given)) return refuse()
     // Prisma takes its null markers for null only where they stand alone; deeper, they become their names.
     const empty = nullName(given)
     if (empty !== undefined) return empty
