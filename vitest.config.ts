@@ -18,6 +18,7 @@ export default defineConfig({
       { test: { name: 'unit', include: ['{packages,examples}/*/{src,test}/**/*.test.ts'], testTimeout: 30_000 } },
       { test: { name: 'repository', include: ['test/*.test.ts'], testTimeout: 300_000, hookTimeout: 300_000 } },
       { test: { name: 'cli', include: ['test/cli/**/*.test.ts'], ...withPostgres, testTimeout: 120_000 } },
+      { test: { name: 'faults', include: ['test/faults/**/*.test.ts'], ...withPostgres, testTimeout: 300_000 } },
       { test: { name: 'guarded', include: guarded, env: { TEST_GUARDS: 'on' }, ...withPostgres } },
       { test: { name: 'values', include: ['test/values/**/*.test.ts'], ...withPostgres } },
       ...variants.map((variant) => ({

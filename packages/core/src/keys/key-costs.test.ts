@@ -15,7 +15,7 @@ const PROCESSES = 8
 const PAGE = 1000
 
 /** Processes that write rows in turn, at even intervals over the days. */
-async function written(kms: FakeKms, mode: KeysOptions['mode']): Promise<readonly KeyToUnwrap[]> {
+async function written(kms: FakeKms, mode: NonNullable<KeysOptions['mode']>): Promise<readonly KeyToUnwrap[]> {
   let time = 0
   const start = () => createKeys({ keyring: createKeyring({ current: kms }), mode, now: () => time })
   const processes = Array.from({ length: PROCESSES }, start)

@@ -7,7 +7,10 @@ export interface KeyCallOptions {
 }
 
 export interface DataKey {
-  /** 32 bytes. The caller owns them and zeroes them. */
+  /**
+   * 32 bytes. The caller owns them and zeroes them, which reaches all copies only if the array is made over a buffer (`new Uint8Array(new ArrayBuffer(32))`):
+   * V8 moves others of up to 64 bytes about in its heap, and leaves copies behind.
+   */
   readonly plaintext: Uint8Array
   /** The same key wrapped by the KMS key; opaque to everybody but the provider. */
   readonly wrapped: Uint8Array
@@ -35,7 +38,7 @@ export interface KeyProvider {
   generateDataKey(context: EncryptionContext, options?: KeyCallOptions): Promise<DataKey>
   /** Wraps a key that the caller made. */
   wrap(plaintext: Uint8Array, context: EncryptionContext, options?: KeyCallOptions): Promise<Uint8Array>
-  /** Unwraps what `generateDataKey`, `wrap` or `rewrap` returned under the very same context. The caller owns the bytes. */
+  /** Unwraps what `generateDataKey`, `wrap` or `rewrap` returned under the very same context. The caller owns the bytes, as those of {@link DataKey}. */
   unwrap(wrapped: Uint8Array, context: EncryptionContext, options?: KeyCallOptions): Promise<Uint8Array>
   /** Wraps anew under the provider's current KMS key without the plaintext leaving the KMS. */
   rewrap?(wrapped: Uint8Array, context: EncryptionContext, options?: KeyCallOptions): Promise<Uint8Array>

@@ -78,7 +78,8 @@ export class RowKeyCache {
   }
 
   #grow(): void {
-    const block = Buffer.alloc(KEY_BYTES * Math.min(PLACES_PER_BLOCK, this.capacity - this.#places.length))
+    // Over a buffer of its own: V8 keeps small arrays in its own heap, where a garbage collection leaves copies behind.
+    const block = Buffer.from(new ArrayBuffer(KEY_BYTES * Math.min(PLACES_PER_BLOCK, this.capacity - this.#places.length)))
     for (let at = 0; at < block.length; at += KEY_BYTES) {
       this.#places.push({ bytes: block.subarray(at, at + KEY_BYTES), wrapped: '', owner: undefined, used: false })
     }

@@ -122,10 +122,16 @@ function wrappedBy(keyArn: string | undefined, blob: Uint8Array | undefined): Ui
   return encodeWrappedKey({ keyId, blob })
 }
 
-/** Into memory of their own: the SDK's bytes can be a view on Node's shared pool. */
+/**
+ * Into memory of their own: the SDK's bytes can be a view on Node's shared pool. V8 keeps arrays of up to 64 bytes in its own heap, where a garbage
+ * collection moves them and leaves copies behind that nobody can zero; a buffer that is made first is not moved.
+ */
 function ownBytes(bytes: Uint8Array | undefined): Uint8Array {
-  const own = new Uint8Array(bytes ?? [])
-  bytes?.fill(0)
+  const own = new Uint8Array(new ArrayBuffer(bytes?.length ?? 0))
+  if (bytes !== undefined) {
+    own.set(bytes)
+    bytes.fill(0)
+  }
   return own
 }
 
