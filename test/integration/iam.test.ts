@@ -14,6 +14,7 @@ import {
 import { createIndexKey, type DataKey, type EnvelopeError } from 'prisma-envelope'
 import { rowContext } from 'prisma-envelope/rows'
 import { beforeEach, describe, expect, test } from 'vitest'
+import { keyStore } from '../support/client.ts'
 import { createEncryptedClient, type EncryptedClient } from '../support/encrypted-client.ts'
 import { type Admitted, admit } from '../support/iam.ts'
 import { expectRefusal } from '../support/refused.ts'
@@ -112,6 +113,36 @@ describe('inserter', () => {
     await refused(() => processOf(inserter).patient.update({ where: { id: 'ada' }, data: { notes: 'seen' } }))
     await processOf(inserter).patient.create({ data: bob })
     await refused(() => processOf(inserter).patient.findUniqueOrThrow({ where: { id: 'bob' } }))
+  })
+})
+
+describe('with a key store', () => {
+  const storing = ({ provider }: Admitted): EncryptedClient => client({ keys: { current: provider(arn) }, keyStore })
+
+  beforeEach(async () => {
+    await sql('TRUNCATE "Patient" CASCADE')
+    await sql('DELETE FROM envelope_keys')
+  })
+
+  test('the writer makes the key, under which the reader opens and other writers seal', async () => {
+    await storing(writer).patient.create({ data: ada })
+    await storing(writer).patient.create({ data: bob })
+    expect(await storing(reader).patient.findMany({ orderBy: { id: 'asc' } })).toMatchObject([ada, bob])
+    expect(await sql('SELECT id FROM envelope_keys')).toHaveLength(1)
+  })
+
+  // AES-GCM is symmetric: whoever opens a key can seal under it. That is for the database's permissions to forbid, as docs/iam.md says.
+  test('the reader makes no key, but seals under one that is there', async () => {
+    await refused(() => storing(reader).patient.create({ data: ada }))
+    await storing(writer).patient.create({ data: ada })
+    await storing(reader).patient.create({ data: bob })
+    await refused(() => storing(reader).doctor.create({ data: { name: 'John Watson' } }))
+  })
+
+  test('the inserter can seal under no key that another process has made', async () => {
+    await storing(inserter).patient.create({ data: ada })
+    await refused(() => storing(inserter).patient.create({ data: bob }))
+    await processOf(inserter).patient.create({ data: bob })
   })
 })
 
