@@ -68,8 +68,8 @@ describe('a KMS', () => {
     await running.printed(`trying again after ${code}`)
     const [plain] = await sql<{ id: string }>('SELECT id FROM "Patient" WHERE envelope IS NULL ORDER BY id DESC LIMIT 1')
     await other.begin(async (tx) => {
-      // Less than the KMS is waited for.
-      await tx`SET LOCAL lock_timeout = '2s'`
+      // Less than one attempt of a KMS call.
+      await tx`SET LOCAL lock_timeout = '1s'`
       await tx`UPDATE "Patient" SET ward = 'B'`
       await tx`UPDATE "Patient" SET "fullName" = 'Newer' WHERE id = ${plain?.id ?? ''}`
     })

@@ -190,7 +190,7 @@ test('forgets no row of a page into which others come while it fetches a key', a
   const before = await stored()
   kms.resetLog()
   // The page is read, given up for a key that is not at hand, and read again.
-  kms.faults.inject({ operation: 'Decrypt', latencyMs: 1500 })
+  kms.faults.inject({ operation: 'Decrypt', latencyMs: 1000 })
   const running = startCli(setup, args('--state', state, '--batch', '50'))
   await waitUntil(async () => (kms.calls.Decrypt ?? 0) > 0)
   await promoted({ deadline: 60_000 }).patient.createMany({

@@ -110,7 +110,7 @@ export function envelopeEncryption(options: EnvelopeOptions): EnvelopeExtension 
  * said of another.
  */
 function keyServices(config: Config): (root: RootClient) => KeyService {
-  const { keyStore, indexKey, deadline, wrap, cache, branch } = config
+  const { keyStore, indexKey, deadline, wrap, cache, branch, kms } = config
   const keyring = createKeyring(config.keys)
   const create = (root?: RootClient): KeyService =>
     createKeys({
@@ -118,6 +118,7 @@ function keyServices(config: Config): (root: RootClient) => KeyService {
       mode: wrap,
       cache,
       branch,
+      kms,
       ...(keyStore !== undefined && {
         keyStore: prismaKeyStore((operation, args) => runBeside(root, keyStore.model, operation, args)),
       }),

@@ -1,6 +1,7 @@
 import { EnvelopeError } from './errors.ts'
 import type { IndexKeyLines } from './keys/index-keys.ts'
 import type { KeyProvider } from './keys/key-provider.ts'
+import type { KmsOptions } from './keys/policy/kms-limits.ts'
 import { type ModeOption, resolveModes } from './modes.ts'
 import type { KeyStorePlan, ModelsPlan } from './plan.ts'
 import type { OnAccess } from './rewrite/access.ts'
@@ -59,6 +60,8 @@ export interface EnvelopeOptions {
   }
   /** Milliseconds that one operation gives to its KMS calls (5,000). */
   readonly deadline?: number
+  /** How often and for how long a call of the KMS is tried, how many there are at a time and in a second, and when a failing KMS is left alone. */
+  readonly kms?: KmsOptions
   /** Raw SQL that names encrypted columns: `warn` (default) once for each text, `throw`, or `allow`. */
   readonly raw?: RawPolicy
   /**
@@ -94,6 +97,7 @@ const KNOWN = new Set<string>([
   'cache',
   'branch',
   'deadline',
+  'kms',
   'raw',
   'onForeignWrite',
   'onAccess',
@@ -113,6 +117,7 @@ export interface Config {
   readonly cache: NonNullable<EnvelopeOptions['cache']>
   readonly branch: NonNullable<EnvelopeOptions['branch']>
   readonly deadline: number | undefined
+  readonly kms: KmsOptions
   readonly raw: RawPolicy
   readonly onForeignWrite: OnForeignWrite | undefined
   readonly onAccess: OnAccess | undefined
@@ -181,6 +186,7 @@ export function resolveOptions(options: EnvelopeOptions): Config {
     cache: options.cache ?? {},
     branch: options.branch ?? {},
     deadline: options.deadline,
+    kms: options.kms ?? {},
     raw,
     onForeignWrite,
     onAccess,

@@ -5,21 +5,24 @@ import type { DataKey, EncryptionContext, KeyCallOptions, KeyProvider } from '..
 
 /** A KMS in memory: real AES-256-GCM with the context as AAD, calls that are counted, and a hook to hold up or fail them. */
 export interface FakeKms extends KeyProvider {
-  readonly calls: { generateDataKey: number; unwrap: number }
+  readonly calls: { generateDataKey: number; wrap: number; unwrap: number }
   /** Every plaintext key it has handed out: the very arrays, so that a test can see them zeroed. */
   readonly handedOut: Uint8Array[]
   /** Calls under way at the same time, at most. */
   readonly peak: number
   /** Runs inside every call: wait in it to be slow, throw in it to fail. */
   during: (signal: AbortSignal | undefined) => Promise<void>
+  /** As `wrap`, without a call. */
+  wrapUncounted(plaintext: Uint8Array, context: EncryptionContext): Uint8Array
+  /** The same key, with calls and troubles of its own. */
+  inAnotherRegion(): FakeKms
 }
 
-export function fakeKms(name = 'pii', traits: { insecure?: true } = {}): FakeKms {
-  const masterKey = randomBytes(32)
+export function fakeKms(name = 'pii', traits: { insecure?: true } = {}, masterKey: Buffer = randomBytes(32)): FakeKms {
   let running = 0
   let peak = 0
 
-  async function call<T>(operation: 'generateDataKey' | 'unwrap', options: KeyCallOptions, work: () => T): Promise<T> {
+  async function call<T>(operation: 'generateDataKey' | 'wrap' | 'unwrap', options: KeyCallOptions, work: () => T): Promise<T> {
     kms.calls[operation]++
     peak = Math.max(peak, ++running)
     try {
@@ -54,18 +57,20 @@ export function fakeKms(name = 'pii', traits: { insecure?: true } = {}): FakeKms
   const kms: FakeKms = {
     name,
     ...traits,
-    calls: { generateDataKey: 0, unwrap: 0 },
+    calls: { generateDataKey: 0, wrap: 0, unwrap: 0 },
     handedOut: [],
     get peak() {
       return peak
     },
     during: () => Promise.resolve(),
+    inAnotherRegion: () => fakeKms(name, traits, masterKey),
     generateDataKey: (context, options = {}) =>
       call('generateDataKey', options, (): DataKey => {
         const plaintext = handOut(Uint8Array.from(randomBytes(32)))
         return { plaintext, wrapped: wrap(plaintext, context) }
       }),
-    wrap: async (plaintext, context) => wrap(plaintext, context),
+    wrap: (plaintext, context, options = {}) => call('wrap', options, () => wrap(plaintext, context)),
+    wrapUncounted: wrap,
     unwrap: (wrapped, context, options = {}) => call('unwrap', options, () => unwrap(wrapped, context)),
   }
   return kms
@@ -73,7 +78,7 @@ export function fakeKms(name = 'pii', traits: { insecure?: true } = {}): FakeKms
 
 /** A wrapped key as an envelope would hold it, made without counting a call. */
 export async function wrappedKey(kms: FakeKms, context: EncryptionContext, bytes: Uint8Array = randomBytes(32)): Promise<string> {
-  return Buffer.from(await kms.wrap(bytes, context)).toString('base64')
+  return Buffer.from(kms.wrapUncounted(bytes, context)).toString('base64')
 }
 
 /** A promise to be settled from outside. */

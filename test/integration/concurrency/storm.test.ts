@@ -54,7 +54,12 @@ test(`${writers} writers with a pool of one connection all come to an end, and l
 })
 
 test(`${writers} writers lose nothing and tear no row while every other call of the KMS fails`, { timeout }, async () => {
-  const { client, history, kms, ...side } = await encryptedSide(POOL, { wrap: 'direct', cache: { maxEntries: 1 } })
+  const { client, history, kms, ...side } = await encryptedSide(POOL, {
+    wrap: 'direct',
+    cache: { maxEntries: 1 },
+    // Retries would hide the failures.
+    kms: { maxAttempts: 1, breaker: { failures: Infinity } },
+  })
   const mayFail = (error: unknown) => error instanceof EnvelopeError && error.code === 'UNAVAILABLE'
   kms.server.faults.inject({ status5xx: 503, probability: 0.5 })
   const units = withoutDeletions(unitsOf('everything', seed, writers * rounds))

@@ -172,5 +172,5 @@ test('preload fetches every key that the first requests wait for', async () => {
   expect(calls()).toEqual({ GenerateDataKey: 0, Decrypt: 0 })
   await db.$envelope.preload({ contexts: [{ tenant: '1' }, { tenant: '2' }] })
   const stored = await sql(`SELECT context->>'tenant' tenant FROM envelope_keys WHERE table_name = 'persons' AND context <> '{}'`)
-  expect(stored.map(({ tenant }) => tenant).sort()).toEqual(['1', '2'])
+  expect(new Set(stored.map(({ tenant }) => tenant))).toEqual(new Set(['1', '2']))
 })

@@ -44,7 +44,7 @@ describe.each(UNEVEN)('a row %s', (kind) => {
     await make(modes, id)
     const fault: Fault = { status5xx: 503, times: 50 }
     // It has the keys that open rows by then, and none to seal them with.
-    const cold = modes.inMode('dual', { deadline: 1_000 })
+    const cold = modes.inMode('dual', { kms: { maxAttempts: 1, breaker: { failures: Infinity } } })
     await cold.patient.findUnique({ where: { id }, include: { conditions: true, profile: true } })
     kms.faults.inject(fault)
     await expectRefusal(sql, () => write(cold, id), { code: 'UNAVAILABLE' })

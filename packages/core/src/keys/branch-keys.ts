@@ -1,5 +1,6 @@
 import type { LRUCache } from 'lru-cache'
 import { createAgingKeys } from './aging-keys.ts'
+import type { CallTime } from './call-time.ts'
 import type { KeySource, SealingKey } from './contract.ts'
 import type { Deadline } from './deadline.ts'
 import type { KeyCounters } from './key-stats.ts'
@@ -86,7 +87,7 @@ export class BranchKeys {
     id: string,
     kid: string,
     rows: number,
-    generate: (signal: AbortSignal) => Promise<GeneratedKey>,
+    generate: (time: CallTime) => Promise<GeneratedKey>,
     deadline: Deadline,
   ): Promise<readonly SealingKey[]> {
     const taken: SealingKey[] = []
@@ -98,8 +99,8 @@ export class BranchKeys {
       missing -= served
       taken.push({ mode: 'branch', kid, wrapped: active.wrapped, key: active.key.lend(), rows: served, source })
     }
-    const activate = async (signal: AbortSignal): Promise<ActiveKey> => ({
-      ...(await generate(signal)),
+    const activate = async (time: CallTime): Promise<ActiveKey> => ({
+      ...(await generate(time)),
       rowsLeft: this.#limits.maxRows,
     })
 

@@ -13,6 +13,7 @@ export class Deadline {
   readonly #waiting = new Set<() => void>()
   #timer: NodeJS.Timeout | undefined
   #expired = false
+  #endsAt: number | undefined
 
   /** @param options `unreferenced`: for work that must not keep the process alive. */
   constructor(milliseconds: number, options: { readonly unreferenced?: boolean } = {}) {
@@ -22,6 +23,12 @@ export class Deadline {
 
   get expired(): boolean {
     return this.#expired
+  }
+
+  /** Milliseconds. */
+  get left(): number {
+    if (this.#expired) return 0
+    return this.#endsAt === undefined ? this.#milliseconds : Math.max(0, this.#endsAt - performance.now())
   }
 
   error(): EnvelopeError {
@@ -34,10 +41,7 @@ export class Deadline {
   /** Runs `callback` when time is up, unless the function returned is called before. */
   onExpiry(callback: () => void): () => void {
     if (this.#expired) queueMicrotask(callback)
-    else if (this.#timer === undefined) {
-      this.#timer = setTimeout(() => this.expire(), this.#milliseconds)
-      if (this.#unreferenced) this.#timer.unref()
-    }
+    else this.#start()
     this.#waiting.add(callback)
     return () => this.#waiting.delete(callback)
   }
@@ -52,5 +56,12 @@ export class Deadline {
 
   clear(): void {
     clearTimeout(this.#timer)
+  }
+
+  #start(): void {
+    if (this.#timer !== undefined) return
+    this.#endsAt = performance.now() + this.#milliseconds
+    this.#timer = setTimeout(() => this.expire(), this.#milliseconds)
+    if (this.#unreferenced) this.#timer.unref()
   }
 }

@@ -1,3 +1,4 @@
+import type { CallTime } from './call-time.ts'
 import type { SealingKey } from './contract.ts'
 import type { Deadline } from './deadline.ts'
 import type { GeneratedKey } from './kms-calls.ts'
@@ -12,7 +13,7 @@ import { CALLS_SIDE_BY_SIDE, sideBySide } from './side-by-side.ts'
 export async function directKeys(
   kid: string,
   rows: number,
-  generate: (signal: AbortSignal) => Promise<GeneratedKey>,
+  generate: (time: CallTime) => Promise<GeneratedKey>,
   deadline: Deadline,
 ): Promise<readonly SealingKey[]> {
   const taken: (SealingKey | undefined)[] = Array.from({ length: rows })

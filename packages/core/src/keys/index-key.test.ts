@@ -49,8 +49,8 @@ describe('the index key', () => {
   it('is asked for again after a failure', async () => {
     const kms = fakeKms()
     const keys = keysWith(kms, await createIndexKey({ current: kms }))
-    kms.during = () => Promise.reject(new EnvelopeError('THROTTLED', 'Too many requests'))
-    await expect(keys.indexKey()).rejects.toMatchObject({ code: 'THROTTLED' })
+    kms.during = () => Promise.reject(new EnvelopeError('ACCESS_DENIED', 'Not any more'))
+    await expect(keys.indexKey()).rejects.toMatchObject({ code: 'ACCESS_DENIED' })
     kms.during = () => Promise.resolve()
     expect((await keys.indexKey()).key.bytes).toHaveLength(32)
   })
@@ -149,8 +149,8 @@ describe('several index keys', () => {
     const { kms, current, others, ids } = await threeKeys()
     const keys = createKeys({ keyring: createKeyring({ current: kms }), indexKey: { current, others } })
     let calls = 0
-    kms.during = () => (++calls === 2 ? Promise.reject(new EnvelopeError('THROTTLED', 'Too many requests')) : Promise.resolve())
-    await expect(keys.indexKeys()).rejects.toMatchObject({ code: 'THROTTLED' })
+    kms.during = () => (++calls === 2 ? Promise.reject(new EnvelopeError('ACCESS_DENIED', 'Not any more')) : Promise.resolve())
+    await expect(keys.indexKeys()).rejects.toMatchObject({ code: 'ACCESS_DENIED' })
     expect((await keys.indexKeys()).map(({ id }) => id)).toEqual(ids)
     expect(kms.calls.unwrap).toBe(4)
   })

@@ -1,12 +1,13 @@
 import { createHmac } from 'node:crypto'
 import { EnvelopeError } from '../errors.ts'
+import type { CallTime } from './call-time.ts'
 import { indexContext } from './context.ts'
 import type { IndexKey } from './contract.ts'
 import { DEFAULT_DEADLINE, Deadline } from './deadline.ts'
 import type { KeyProvider } from './key-provider.ts'
 import { createCounters } from './key-stats.ts'
 import { createKeyring, type Keyring, type KeyringOptions } from './keyring.ts'
-import { createKmsCalls, type KmsCalls } from './kms-calls.ts'
+import { defaultKmsCalls, type KmsCalls } from './kms-calls.ts'
 import type { LoanedKey } from './loaned-key.ts'
 import { SharedCall, SharedCalls } from './shared-calls.ts'
 
@@ -27,10 +28,10 @@ const LINE = /^pei1\.(?<id>[A-Za-z0-9_-]{4})\.(?<kid>[A-Za-z0-9._-]{1,32})\.(?<w
  */
 export async function createIndexKey(keys: KeyringOptions): Promise<string> {
   const provider = createKeyring(keys).current
-  const kms = createKmsCalls(createCounters())
+  const kms = defaultKmsCalls(createCounters(), DEFAULT_DEADLINE)
   const deadline = new Deadline(DEFAULT_DEADLINE)
   const call = new SharedCall(
-    (signal) => kms.generateDataKey(provider, indexContext, signal),
+    (time) => kms.generateDataKey(provider, indexContext, time),
     ({ key }) => key.release(),
     () => {},
   )
@@ -125,7 +126,7 @@ export class ConfiguredIndexKey {
     try {
       return await this.#calls.ask(
         id,
-        (signal) => this.#unwrap(signal),
+        (time) => this.#unwrap(time),
         deadline,
         (key) => ({ id, key: key.lend() }),
       )
@@ -139,11 +140,11 @@ export class ConfiguredIndexKey {
     return this.#key === undefined ? undefined : { id: this.#configured.id, key: this.#key.lend() }
   }
 
-  async #unwrap(signal: AbortSignal): Promise<LoanedKey> {
+  async #unwrap(time: CallTime): Promise<LoanedKey> {
     const { id, kid, wrapped } = this.#configured
     let key: LoanedKey
     try {
-      key = await this.#kms.unwrap(this.#provider, wrapped, indexContext, signal)
+      key = await this.#kms.unwrap(this.#provider, wrapped, indexContext, time)
     } catch (error) {
       if (error instanceof EnvelopeError && (error.code === 'CANNOT_OPEN' || error.code === 'CONTEXT_MISMATCH')) {
         throw notOurs(this.#option, `the key "${kid}" does not open it`, error)

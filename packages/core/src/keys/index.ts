@@ -5,3 +5,6 @@ export type { DataKey, EncryptionContext, KeyCallOptions, KeyProvider } from './
 export { createKeys, type KeyService, type KeysOptions } from './key-service.ts'
 export type { KeyStats } from './key-stats.ts'
 export { createKeyring, type Keyring, type KeyringOptions } from './keyring.ts'
+export type { BreakerStats } from './policy/circuit-breaker.ts'
+export { failover } from './policy/failover.ts'
+export type { BreakerOptions, KmsOptions } from './policy/kms-limits.ts'

@@ -1,6 +1,7 @@
 import { EnvelopeError } from '../errors.ts'
 import { BranchKeys, type BranchLimits, branchLimits } from './branch-keys.ts'
 import { type CacheLimits, cacheLimits } from './cache-limits.ts'
+import type { CallTime } from './call-time.ts'
 import type { KeyHandle, Keys, KeyToUnwrap, SealingKey, SealingScope } from './contract.ts'
 import { DEFAULT_DEADLINE, Deadline } from './deadline.ts'
 import { directKeys } from './direct-keys.ts'
@@ -13,6 +14,7 @@ import { createKmsCalls, type GeneratedKey } from './kms-calls.ts'
 import { KnownKeys, type StoreAccess } from './known-keys.ts'
 import { MAX_MILLISECONDS, wholeNumber } from './limits.ts'
 import type { LoanedKey } from './loaned-key.ts'
+import { type KmsOptions, kmsLimits } from './policy/kms-limits.ts'
 import { CALLS_SIDE_BY_SIDE, sideBySide } from './side-by-side.ts'
 import { StoredBranchKeys, slotOf } from './stored-branch-keys.ts'
 import { asRequest, openThroughStore, rememberedKey } from './stored-keys.ts'
@@ -33,7 +35,12 @@ export interface KeysOptions {
   readonly indexKey?: IndexKeyLines
   /** Milliseconds that one operation gives to all its KMS work. Default 5,000. */
   readonly deadline?: number
-  /** A monotonic clock in milliseconds, so that setting the wall clock neither ages nor rejuvenates a key. Default `performance.now`. */
+  /** Attempts, rate and circuit breaker of the KMS calls. */
+  readonly kms?: KmsOptions
+  /**
+   * A monotonic clock in milliseconds for the age of keys, so that setting the wall clock neither ages nor rejuvenates one. Default
+   * `performance.now`, which deadlines, retries and breakers always go by.
+   */
   readonly now?: () => number
   /** From 0 to 1, for jitter. Default `Math.random`. */
   readonly random?: () => number
@@ -62,7 +69,7 @@ export function createKeys(options: KeysOptions): KeyService {
   const mode = sealingMode(options.mode, keyStore)
   const milliseconds = wholeNumber('deadline', options.deadline ?? DEFAULT_DEADLINE, 1, MAX_MILLISECONDS)
   const counters = createCounters()
-  const kms = createKmsCalls(counters)
+  const kms = createKmsCalls(counters, kmsLimits(options.kms, milliseconds))
   const cache = cacheLimits(options.cache)
   const limits = branchLimits(options.branch)
   const unwrapped = new UnwrappedKeys({ limits: cache, deadline: milliseconds, now, random, counters })
@@ -86,7 +93,7 @@ export function createKeys(options: KeysOptions): KeyService {
           wallClock,
           counters,
           work: {
-            generate: ({ kid, context }, signal) => kms.generateDataKey(keyring.provider(kid), context, signal),
+            generate: ({ kid, context }, time) => kms.generateDataKey(keyring.provider(kid), context, time),
             unwrap: async (key, deadline) => {
               const lent: KeyHandle[] = []
               const { id, call } = unwrapping(asRequest(key), contextId(key.kmsContext))
@@ -107,8 +114,8 @@ export function createKeys(options: KeysOptions): KeyService {
     const provider = named === undefined ? keyring.current : keyring.provider(named)
     const kid = provider.name
     const contextKey = contextId(context)
-    const generate = async (signal: AbortSignal): Promise<GeneratedKey> => {
-      const generated = await kms.generateDataKey(provider, context, signal)
+    const generate = async (time: CallTime): Promise<GeneratedKey> => {
+      const generated = await kms.generateDataKey(provider, context, time)
       seed({ kid, wrapped: generated.wrapped, context }, generated.key)
       return generated
     }
@@ -189,7 +196,7 @@ export function createKeys(options: KeysOptions): KeyService {
   ): { readonly id: string; readonly call: Unwrap } {
     const provider = keyring.provider(kid)
     const bytes = wrappedBytes(wrapped)
-    return { id: keyId(kid, contextKey, wrapped), call: (signal) => kms.unwrap(provider, bytes, context, signal) }
+    return { id: keyId(kid, contextKey, wrapped), call: (time) => kms.unwrap(provider, bytes, context, time) }
   }
 
   function cached(request: KeyToUnwrap, access: StoreAccess | undefined): KeyHandle | undefined {

@@ -1,7 +1,10 @@
 import { EnvelopeError } from '../errors.ts'
-import type { EncryptionContext, KeyProvider } from './key-provider.ts'
+import type { CallTime } from './call-time.ts'
+import type { DataKey, EncryptionContext, KeyProvider } from './key-provider.ts'
 import type { KeyCounters } from './key-stats.ts'
 import { LoanedKey } from './loaned-key.ts'
+import { type KmsLimits, kmsLimits } from './policy/kms-limits.ts'
+import { KmsPolicy } from './policy/kms-policy.ts'
 
 /** AES-256. */
 const KEY_LENGTH = 32
@@ -12,53 +15,75 @@ export interface GeneratedKey {
   readonly wrapped: string
 }
 
-/** The one place where providers are called: what they return is checked and what they throw is classed here. */
+/** The one place where providers are called: by the policy for failures ({@link KmsPolicy}), and what they return is checked. */
 export interface KmsCalls {
-  generateDataKey(provider: KeyProvider, context: EncryptionContext, signal: AbortSignal): Promise<GeneratedKey>
-  unwrap(provider: KeyProvider, wrapped: Uint8Array, context: EncryptionContext, signal: AbortSignal): Promise<LoanedKey>
+  generateDataKey(provider: KeyProvider, context: EncryptionContext, time: CallTime): Promise<GeneratedKey>
+  /** @returns base64 */
+  wrap(provider: KeyProvider, plaintext: Uint8Array, context: EncryptionContext, time: CallTime): Promise<string>
+  unwrap(provider: KeyProvider, wrapped: Uint8Array, context: EncryptionContext, time: CallTime): Promise<LoanedKey>
 }
 
-export function createKmsCalls(counters: KeyCounters): KmsCalls {
+export function createKmsCalls(counters: KeyCounters, limits: KmsLimits): KmsCalls {
+  const policy = new KmsPolicy(limits, counters)
   return {
-    async generateDataKey(provider, context, signal) {
-      counters.kmsCalls.generateDataKey++
-      const { plaintext, wrapped } = await answer(provider, signal, () => provider.generateDataKey(context, { signal }))
-      if (!isKey(plaintext) || !(wrapped instanceof Uint8Array) || wrapped.length === 0) {
-        if (plaintext instanceof Uint8Array) plaintext.fill(0)
-        throw new EnvelopeError(
-          'CONFIG',
-          `Key provider ${JSON.stringify(provider.name)} did not return a 32-byte key with its wrapped form; mend the provider`,
-        )
-      }
-      return { key: LoanedKey.own(plaintext), wrapped: base64(wrapped) }
+    async generateDataKey(provider, context, time) {
+      const { plaintext, wrapped } = await policy.call<DataKey>(
+        'generateDataKey',
+        provider,
+        time,
+        (member, signal) => member.generateDataKey(context, { signal }),
+        (late) => zero(late?.plaintext),
+      )
+      if (isKey(plaintext) && isWrapped(wrapped)) return { key: LoanedKey.own(plaintext), wrapped: base64(wrapped) }
+      zero(plaintext)
+      throw brokenContract(provider, 'a 32-byte key with its wrapped form')
     },
-    async unwrap(provider, wrapped, context, signal) {
-      counters.kmsCalls.unwrap++
-      const plaintext = await answer(provider, signal, () => provider.unwrap(wrapped, context, { signal }))
-      if (!isKey(plaintext)) {
-        // The KMS key may serve other purposes too: somebody can have put another of its ciphertexts in the place of a wrapped key.
-        if (plaintext instanceof Uint8Array) plaintext.fill(0)
-        throw new EnvelopeError('CANNOT_OPEN', `What key ${JSON.stringify(provider.name)} unwrapped is not a 32-byte key`)
-      }
-      return LoanedKey.own(plaintext)
+    async wrap(provider, plaintext, context, time) {
+      const wrapped = await policy.call<Uint8Array>(
+        'wrap',
+        provider,
+        time,
+        (member, signal) => member.wrap(plaintext, context, { signal }),
+        () => {},
+      )
+      if (isWrapped(wrapped)) return base64(wrapped)
+      throw brokenContract(provider, 'the wrapped form of a key')
+    },
+    async unwrap(provider, wrapped, context, time) {
+      const plaintext = await policy.call<Uint8Array>(
+        'unwrap',
+        provider,
+        time,
+        (member, signal) => member.unwrap(wrapped, context, { signal }),
+        zero,
+      )
+      if (isKey(plaintext)) return LoanedKey.own(plaintext)
+      // The KMS key may serve other purposes too: somebody can have put another of its ciphertexts in the place of a wrapped key.
+      zero(plaintext)
+      throw new EnvelopeError('CANNOT_OPEN', `What key ${JSON.stringify(provider.name)} unwrapped is not a 32-byte key`)
     },
   }
 }
 
-async function answer<T>(provider: KeyProvider, signal: AbortSignal, call: () => Promise<T>): Promise<T> {
-  try {
-    return await call()
-  } catch (error) {
-    if (error instanceof EnvelopeError) throw error
-    const name = JSON.stringify(provider.name)
-    throw signal.aborted
-      ? new EnvelopeError('TIMEOUT', `Key provider ${name} was aborted at the deadline; try again`, {}, error)
-      : new EnvelopeError('UNAVAILABLE', `Key provider ${name} failed; its own error is the cause of this one`, {}, error)
-  }
+/** {@link createKmsCalls} with the defaults of the policy. */
+export function defaultKmsCalls(counters: KeyCounters, deadline: number): KmsCalls {
+  return createKmsCalls(counters, kmsLimits({}, deadline))
 }
 
-function isKey(value: unknown): boolean {
+function isKey(value: unknown): value is Uint8Array {
   return value instanceof Uint8Array && value.length === KEY_LENGTH
+}
+
+function isWrapped(value: unknown): value is Uint8Array {
+  return value instanceof Uint8Array && value.length > 0
+}
+
+function zero(bytes: unknown): void {
+  if (bytes instanceof Uint8Array) bytes.fill(0)
+}
+
+function brokenContract({ name }: KeyProvider, expected: string): EnvelopeError {
+  return new EnvelopeError('CONFIG', `Key provider ${JSON.stringify(name)} did not return ${expected}; mend the provider`)
 }
 
 function base64(bytes: Uint8Array): string {

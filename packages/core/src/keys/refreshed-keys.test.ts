@@ -24,6 +24,8 @@ function createService(options: Partial<KeysOptions> = {}): KeyService {
     keyring: createKeyring({ current: kms }),
     now: () => time,
     random: () => 0,
+    deadline: 50,
+    kms: { breaker: { failures: Infinity } },
     ...options,
     cache: { maxAge: 1000, ...options.cache },
   })
@@ -182,7 +184,7 @@ describe('a key that is used late in its age', () => {
   })
 
   it('is waited for by those who come when it has expired meanwhile', async () => {
-    const keys = createService()
+    const keys = createService({ deadline: 5_000 })
     await use(keys)
     const answer = gate()
     kms.during = () => answer.passed

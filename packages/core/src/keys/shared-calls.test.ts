@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import { gate } from '../../test/fake-kms.ts'
+import type { CallTime } from './call-time.ts'
 import { Deadline } from './deadline.ts'
 import { SharedCalls } from './shared-calls.ts'
 
@@ -63,8 +64,8 @@ describe('shared calls', () => {
     const { calls } = sharedCalls()
     const answer = gate()
     let signal: AbortSignal | undefined
-    const start = async (given: AbortSignal): Promise<string> => {
-      signal = given
+    const start = async (time: CallTime): Promise<string> => {
+      signal = time.signal
       await answer.passed
       return 'key'
     }
@@ -79,8 +80,8 @@ describe('shared calls', () => {
   it('are aborted when the last asker has left', async () => {
     const { calls, finished } = sharedCalls()
     let signal: AbortSignal | undefined
-    const start = (given: AbortSignal): Promise<never> => {
-      signal = given
+    const start = (time: CallTime): Promise<never> => {
+      signal = time.signal
       return never()
     }
     const ask = () => withDeadline(5, (deadline) => calls.ask('a', start, deadline, (key) => key))

@@ -1,6 +1,9 @@
+import type { EnvelopeError } from '../errors.ts'
+import type { CallTime } from './call-time.ts'
 import type { Deadline } from './deadline.ts'
 
 interface Waiter<T> {
+  readonly deadline: Deadline
   succeed(result: T): void
   fail(error: unknown): void
 }
@@ -11,14 +14,16 @@ export class SharedCall<T> {
   readonly #controller = new AbortController()
   /** How many have ever waited. */
   asked = 0
+  #closed = false
+  #failure: EnvelopeError | undefined
 
   /**
    * @param start makes the call.
    * @param finished gets a result after all waiters have had it, and even if nobody waits any more: what it holds must be put away or released.
    * @param over runs once, before the waiters hear of the end.
    */
-  constructor(start: (signal: AbortSignal) => Promise<T>, finished: (result: T, asked: number) => void, over: () => void) {
-    start(this.#controller.signal).then(
+  constructor(start: (time: CallTime) => Promise<T>, finished: (result: T, asked: number) => void, over: () => void) {
+    start(this.#time()).then(
       (result) => {
         over()
         for (const waiter of this.#waiters) waiter.succeed(result)
@@ -32,6 +37,11 @@ export class SharedCall<T> {
     this.#controller.signal.addEventListener('abort', over)
   }
 
+  /** Whether it lets nobody join any more. */
+  get closed(): boolean {
+    return this.#closed
+  }
+
   /**
    * Resolves with what `take` makes of the result. `take` runs at the moment the result arrives and only if the deadline has not passed,
    * so that what it takes a loan of is neither gone nor left behind.
@@ -40,6 +50,7 @@ export class SharedCall<T> {
     this.asked++
     return new Promise<R>((resolve, reject) => {
       const waiter: Waiter<T> = {
+        deadline,
         succeed: (result) => {
           stay()
           try {
@@ -55,11 +66,24 @@ export class SharedCall<T> {
       }
       const stay = deadline.onExpiry(() => {
         this.#waiters.delete(waiter)
-        reject(deadline.error())
+        reject(this.#failure ?? deadline.error())
         if (this.#waiters.size === 0) this.#controller.abort()
       })
       this.#waiters.add(waiter)
     })
+  }
+
+  #time(): CallTime {
+    return {
+      signal: this.#controller.signal,
+      left: () => Math.max(0, ...Array.from(this.#waiters, ({ deadline }) => deadline.left)),
+      close: () => {
+        this.#closed = true
+      },
+      failed: (error) => {
+        this.#failure = error
+      },
+    }
   }
 }
 
@@ -96,8 +120,8 @@ export class SharedCalls<T> {
     this.#rules = rules
   }
 
-  /** @throws what `start` rejects with, or `TIMEOUT` at the deadline, whatever the call does. */
-  async ask<R>(id: string, start: (signal: AbortSignal) => Promise<T>, deadline: Deadline, take: (result: T) => R): Promise<R> {
+  /** @throws what `start` rejects with; at the deadline, whatever the call does, what its last attempt failed with, else `TIMEOUT`. */
+  async ask<R>(id: string, start: (time: CallTime) => Promise<T>, deadline: Deadline, take: (result: T) => R): Promise<R> {
     const startedBefore = this.#started
     for (;;) {
       if (deadline.expired) throw deadline.error()
@@ -113,12 +137,13 @@ export class SharedCalls<T> {
   #join(id: string): RunningCall<T> | undefined {
     const { joinableFor, maxAsked = Infinity, now, joined } = this.#rules
     const running = this.#running.get(id)
-    if (running === undefined || running.call.asked >= maxAsked || now() - running.startedAt >= joinableFor) return undefined
+    if (running === undefined || running.call.closed || running.call.asked >= maxAsked) return undefined
+    if (now() - running.startedAt >= joinableFor) return undefined
     joined()
     return running
   }
 
-  #begin(id: string, start: (signal: AbortSignal) => Promise<T>): RunningCall<T> {
+  #begin(id: string, start: (time: CallTime) => Promise<T>): RunningCall<T> {
     const { now, finished } = this.#rules
     const call = new SharedCall<T>(
       start,

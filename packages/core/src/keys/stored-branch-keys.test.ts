@@ -70,7 +70,7 @@ describe('a stored branch key', () => {
       },
     ])
     expect(await idOfSeal(keys)).toBe(first?.stored)
-    expect(kms.calls).toEqual({ generateDataKey: 1, unwrap: 0 })
+    expect(kms.calls).toEqual({ generateDataKey: 1, wrap: 0, unwrap: 0 })
     expect(store.calls).toEqual({ load: 0, newest: 1, insert: 1 })
   })
 
@@ -79,7 +79,7 @@ describe('a stored branch key', () => {
     const other = createService()
     expect(await idOfSeal(other)).toBe(id)
     expect(await idOfSeal(other)).toBe(id)
-    expect(kms.calls).toEqual({ generateDataKey: 1, unwrap: 1 })
+    expect(kms.calls).toEqual({ generateDataKey: 1, wrap: 0, unwrap: 1 })
   })
 
   it('opens what it sealed, here without asking anybody, elsewhere by one query and one KMS call', async () => {
@@ -91,14 +91,14 @@ describe('a stored branch key', () => {
     expect(await open(other, sealing?.stored)).toMatchObject({ bytes: sealing?.key.bytes })
     expect(await open(other, sealing?.stored)).toMatchObject({ bytes: sealing?.key.bytes })
     expect(store.loaded).toEqual([[sealing?.stored]])
-    expect(kms.calls).toEqual({ generateDataKey: 1, unwrap: 1 })
+    expect(kms.calls).toEqual({ generateDataKey: 1, wrap: 0, unwrap: 1 })
   })
 
   it('is one for all who ask a process at the same time', async () => {
     const keys = createService()
     const ids = await Promise.all(Array.from({ length: 500 }, () => idOfSeal(keys)))
     expect(new Set(ids).size).toBe(1)
-    expect(kms.calls).toEqual({ generateDataKey: 1, unwrap: 0 })
+    expect(kms.calls).toEqual({ generateDataKey: 1, wrap: 0, unwrap: 0 })
     expect(store.calls).toEqual({ load: 0, newest: 1, insert: 1 })
   })
 
@@ -114,7 +114,7 @@ describe('a stored branch key', () => {
     const ids = await Promise.all(processes.map((keys) => idOfSeal(keys)))
     expect(new Set(ids)).toEqual(new Set([store.rows[0]?.id]))
     expect(store.rows).toHaveLength(1)
-    expect(kms.calls).toEqual({ generateDataKey: 100, unwrap: 99 })
+    expect(kms.calls).toEqual({ generateDataKey: 100, wrap: 0, unwrap: 99 })
     // No loser keeps the key that nobody will name.
     expect(kms.handedOut.filter((key) => Buffer.from(key).equals(ZEROS))).toHaveLength(99)
   })
@@ -236,7 +236,7 @@ describe('what the cache remembers', () => {
     expect(again?.stored).toBe(made?.stored)
     expect(again?.key.bytes).toEqual(made?.key.bytes)
     expect(await open(keys, made?.stored)).toMatchObject({ bytes: made?.key.bytes })
-    expect(kms.calls).toEqual({ generateDataKey: 1, unwrap: 2 })
+    expect(kms.calls).toEqual({ generateDataKey: 1, wrap: 0, unwrap: 2 })
   })
 
   it('is bounded: 3,000 tenants get their own keys through a cache of 300', async () => {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import { EnvelopeError } from '../errors.ts'
 import type { BranchLimits } from './branch-keys.ts'
+import type { CallTime } from './call-time.ts'
 import { erased, type LiveKey, liveKey, MAX_GENERATION } from './checked-key.ts'
 import { partsOfRowContext } from './context.ts'
 import type { KeyHandle, KeySource, SealingKey } from './contract.ts'
@@ -30,7 +31,7 @@ export function slotOf(kid: string, context: EncryptionContext): KeySlot {
 
 /** What the key layer around it does. */
 export interface KeyWork {
-  generate(slot: KeySlot, signal: AbortSignal): Promise<GeneratedKey>
+  generate(slot: KeySlot, time: CallTime): Promise<GeneratedKey>
   /** From the cache of unwrapped keys, else from the KMS. */
   unwrap(key: LiveKey, deadline: Deadline): Promise<KeyHandle>
   /** From the cache alone. */
@@ -240,7 +241,7 @@ export class StoredBranchKeys {
     const { work } = this.#options
     const taken = await this.#generating.ask(
       slot.id,
-      (signal) => work.generate(slot, signal),
+      (time) => work.generate(slot, time),
       deadline,
       // At the moment that it arrives, so that no one who comes now asks the KMS again.
       (generated) => ({ handle: generated.key.lend(), insert: this.#insert(slot, generation, generated) }),

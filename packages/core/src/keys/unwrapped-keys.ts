@@ -3,6 +3,7 @@ import type { LRUCache } from 'lru-cache'
 import { EnvelopeError } from '../errors.ts'
 import { createAgingKeys } from './aging-keys.ts'
 import type { CacheLimits } from './cache-limits.ts'
+import type { CallTime } from './call-time.ts'
 import { Deadline } from './deadline.ts'
 import type { KeyCounters } from './key-stats.ts'
 import type { LoanedKey } from './loaned-key.ts'
@@ -10,7 +11,7 @@ import { type OwnRowKeys, RowKeyCache } from './row-keys.ts'
 import { SharedCalls } from './shared-calls.ts'
 
 /** Asks the KMS for a key. */
-export type Unwrap = (signal: AbortSignal) => Promise<LoanedKey>
+export type Unwrap = (time: CallTime) => Promise<LoanedKey>
 
 export interface UnwrappedKeysRules {
   readonly limits: CacheLimits
@@ -128,11 +129,14 @@ export class UnwrappedKeys {
     return false
   }
 
-  /** A KMS call that refuses the key takes it from the cache at once, before anybody hears of the refusal. */
-  #call(id: string, unwrap: Unwrap): (signal: AbortSignal) => Promise<Unwrapped> {
-    return async (signal) => {
+  /**
+   * A KMS call that refuses the key takes it from the cache at once, before anybody hears of the refusal. Where there still is one, nobody waits for retries.
+   */
+  #call(id: string, unwrap: Unwrap): (time: CallTime) => Promise<Unwrapped> {
+    return async (time) => {
       try {
-        return { key: await unwrap(signal), unwrap }
+        const hurried = this.#entries?.has(id) === true ? { ...time, left: () => 0 } : time
+        return { key: await unwrap(hurried), unwrap }
       } catch (error) {
         if (!isOutage(error)) this.#entries?.delete(id)
         throw error

@@ -3,6 +3,7 @@ import { type EncryptionContext, EnvelopeError, type KeyCallOptions, type KeyPro
 import { checkedName } from '../key-name.ts'
 import { asEnvelopeError } from './aws-error.ts'
 import { createClient, type OwnClientOptions } from './client.ts'
+import { dropIdleConnections, isConnectionLoss } from './idle-connections.ts'
 import { idOfArn, parseKeyReference } from './key-reference.ts'
 import { decodeWrappedKey, encodeWrappedKey } from './wrapped-key.ts'
 
@@ -16,7 +17,10 @@ interface KeyOptions {
   readonly keyId: string
 }
 
-/** Either a client of one's own, whose region, timeouts and retries then hold, or options for one that `awsKms` makes. */
+/**
+ * Either a client of one's own, whose region, timeouts and retries then hold (give it `maxAttempts: 1`: prisma-envelope tries again by its
+ * own policy, and counts each attempt), or options for one that `awsKms` makes.
+ */
 export type AwsKmsOptions = KeyOptions &
   (
     | ({ readonly client: KMSClient } & { readonly [Option in keyof OwnClientOptions]?: never })
@@ -41,7 +45,7 @@ export function awsKms(options: AwsKmsOptions): KeyProvider {
     name,
 
     async generateDataKey(context: EncryptionContext, { signal }: KeyCallOptions = {}) {
-      const output = await send(signal, (abort) =>
+      const output = await send(client, signal, (abort) =>
         client.send(
           new GenerateDataKeyCommand({ KeyId: key.keyId, KeySpec: 'AES_256', EncryptionContext: { ...context } }),
           abort,
@@ -61,7 +65,7 @@ export function awsKms(options: AwsKmsOptions): KeyProvider {
       if (plaintext.length === 0 || plaintext.length > MAX_PLAINTEXT) {
         throw new EnvelopeError('CONFIG', `AWS KMS wraps 1 to ${MAX_PLAINTEXT} bytes; wrap a key, and encrypt the data with it`)
       }
-      const output = await send(signal, (abort) =>
+      const output = await send(client, signal, (abort) =>
         client.send(new EncryptCommand({ KeyId: key.keyId, Plaintext: plaintext, EncryptionContext: { ...context } }), abort),
       )
       return wrappedBy(output.KeyId, output.CiphertextBlob)
@@ -76,7 +80,7 @@ export function awsKms(options: AwsKmsOptions): KeyProvider {
           `The wrapped key belongs to another KMS key than the one of ${JSON.stringify(name)}; add that key to the keyring, or configure the alias`,
         )
       }
-      const output = await send(signal, (abort) =>
+      const output = await send(client, signal, (abort) =>
         client.send(new DecryptCommand({ KeyId: decryptKeyId, CiphertextBlob: blob, EncryptionContext: { ...context } }), abort),
       )
       const plaintext = ownBytes(output.Plaintext)
@@ -89,10 +93,15 @@ export function awsKms(options: AwsKmsOptions): KeyProvider {
 
 /** One call, which ends when `signal` says so, whatever the SDK is waiting for: a socket, a back-off or credentials. */
 async function send<Output>(
+  client: KMSClient,
   signal: AbortSignal | undefined,
   call: (options: { abortSignal?: AbortSignal }) => Promise<Output>,
 ): Promise<Output> {
-  if (signal === undefined) return call({}).catch((error: unknown) => Promise.reject(asEnvelopeError(error, false)))
+  const fail = (error: unknown): EnvelopeError => {
+    if (isConnectionLoss(error)) dropIdleConnections(client)
+    return asEnvelopeError(error, signal?.aborted === true)
+  }
+  if (signal === undefined) return call({}).catch((error: unknown) => Promise.reject(fail(error)))
   let stopWaiting = (): void => {}
   const aborted = new Promise<never>((_, reject) => {
     const abort = (): void => reject(asEnvelopeError(signal.reason, true))
@@ -103,7 +112,7 @@ async function send<Output>(
   try {
     return await Promise.race([signal.aborted ? aborted : call({ abortSignal: signal }), aborted])
   } catch (error) {
-    throw asEnvelopeError(error, signal.aborted)
+    throw fail(error)
   } finally {
     stopWaiting()
   }

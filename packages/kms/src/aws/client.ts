@@ -10,7 +10,7 @@ export interface OwnClientOptions {
   readonly credentials?: NonNullable<KMSClientConfig['credentials']>
   /** Milliseconds for one attempt, waiting for a free connection and connecting included. Default 5,000. */
   readonly requestTimeout?: number
-  /** Attempts of one call, the first included. Default: the SDK's own (`AWS_MAX_ATTEMPTS`, else 3, with its back-off). */
+  /** Attempts of one call by the SDK. Default 1: the policy of prisma-envelope (`kms` of its options) tries again. */
   readonly maxAttempts?: number
   /** Connections at a time. Default 50, as in the SDK. */
   readonly maxSockets?: number
@@ -28,7 +28,7 @@ export function createClient(options: OwnClientOptions): KMSClient {
     ...(options.region === undefined ? {} : { region: options.region }),
     ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
     ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
-    ...(options.maxAttempts === undefined ? {} : { maxAttempts: positive('maxAttempts', options.maxAttempts) }),
+    maxAttempts: positive('maxAttempts', options.maxAttempts ?? 1),
     requestHandler: {
       requestTimeout,
       throwOnRequestTimeout: true,
