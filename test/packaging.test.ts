@@ -30,7 +30,7 @@ const installed = (name: string) => join(application, 'node_modules', name)
 beforeAll(async () => {
   application = await mkdtemp(join(tmpdir(), 'prisma-envelope-packaging-'))
   await mkdir(join(application, 'tarballs'))
-  const dependencies: Record<string, string> = { '@aws-sdk/client-kms': '^3.700.0' }
+  const dependencies: Record<string, string> = { '@aws-sdk/client-kms': '^3.700.0', '@opentelemetry/api': '^1.9.0' }
   for (const { folder, name, version } of published) {
     await run('npx', ['-y', 'pnpm@12', 'pack', '--pack-destination', join(application, 'tarballs')], { cwd: folder })
     dependencies[name] = `file:tarballs/${name.replace('@', '').replace('/', '-')}-${version}.tgz`

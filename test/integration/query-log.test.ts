@@ -38,17 +38,24 @@ const canary = {
 } as const
 
 const bytes = canary.bytes
-const words = [
+const words: readonly string[] = [
   SECRET,
-  ...['Quillfeather', 'quillfeather', '1790431627', '7140963258173', '5917304.628', '84026.9173'],
-  ...['1937-08-19', '-1021839398013', 'moonwort', 'bellwether', '6620173945'],
-  ...[
-    bytes.toString('latin1'),
-    bytes.toString('hex'),
-    bytes.toString('base64').slice(0, 20),
-    [...bytes].join(','),
-    [...bytes].join(', '),
-  ],
+  'Quillfeather',
+  'quillfeather',
+  '1790431627',
+  '7140963258173',
+  '5917304.628',
+  '84026.9173',
+  '1937-08-19',
+  '-1021839398013',
+  'moonwort',
+  'bellwether',
+  '6620173945',
+  bytes.toString('latin1'),
+  bytes.toString('hex'),
+  bytes.toString('base64').slice(0, 20),
+  [...bytes].join(','),
+  [...bytes].join(', '),
 ]
 
 /** Runs `work`; gives what the log and the extension showed of it. */
@@ -57,7 +64,7 @@ async function shown(work: () => Promise<unknown>): Promise<string> {
   const queries = await queriesOf(work)
   expect(queries.length).toBeGreaterThan(0)
   const json = JSON.stringify([queries, told], (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value))
-  const seen = { queries, told, envelope: prisma.$envelope }
+  const seen = { queries, told, envelope: prisma.$envelope, stats: prisma.$envelope.stats() }
   return `${json}\n${inspect(seen, { depth: 12, maxArrayLength: null, maxStringLength: null })}`
 }
 

@@ -3,6 +3,7 @@ import { transactionOf } from './batch.ts'
 import { createRowCipher, fieldSetId } from './envelope/index.ts'
 import { EnvelopeError } from './errors.ts'
 import { createKeys, type KeyService } from './keys/key-service.ts'
+import { snapshotOf } from './keys/key-stats.ts'
 import { createKeyring } from './keys/keyring.ts'
 import { type Config, type EnvelopeOptions, resolveOptions } from './options.ts'
 import { preloader } from './preload.ts'
@@ -66,7 +67,10 @@ export function envelopeEncryption(options: EnvelopeOptions): EnvelopeExtension 
       unreadable: config.unreadable,
     }
     const preload = preloader(models, keys, wrap)
-    const $envelope = asGenuine({ ...manualEnvelope(models, tools), preload }, plainFields(models))
+    const $envelope = asGenuine(
+      { ...manualEnvelope(models, tools), preload, stats: () => snapshotOf(keys.stats) },
+      plainFields(models),
+    )
     const surroundings: Surroundings = {
       root,
       keys,

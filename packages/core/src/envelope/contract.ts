@@ -3,6 +3,8 @@ import type { KeySource } from '../keys/contract.ts'
 import type { EncryptionContext } from '../keys/key-provider.ts'
 import type { Json, SearchPlan } from '../plan.ts'
 
+export type { KeyStats } from '../keys/key-stats.ts'
+
 /** The column value of `@envelope`. `docs/format.md` is normative. */
 export interface Envelope {
   readonly v: 1

@@ -56,3 +56,12 @@ export function createCounters(): KeyCounters {
     staleUses: 0,
   }
 }
+
+/** What was counted so far, which counts no further. */
+export function snapshotOf(stats: KeyStats): KeyStats {
+  return Object.freeze({
+    ...stats,
+    kmsCalls: Object.freeze({ ...stats.kmsCalls }),
+    breakers: Object.freeze(stats.breakers.map((breaker) => Object.freeze({ ...breaker }))),
+  })
+}

@@ -1,4 +1,4 @@
-import type { RowToOpen } from '../envelope/contract.ts'
+import type { KeyStats, RowToOpen } from '../envelope/contract.ts'
 import { EnvelopeError } from '../errors.ts'
 import type { FieldCodec } from '../values/contract.ts'
 import { openRows, subjectOf, tellingRefusals } from './cipher-border.ts'
@@ -56,9 +56,11 @@ export interface ManualEnvelope {
    * @throws EnvelopeError a code of the KMS; what Prisma throws where the key store can't be reached.
    */
   preload(options?: { readonly contexts?: readonly Readonly<Record<string, string>>[] | undefined }): Promise<void>
+  /** What the key layer has done since the extension was made: a frozen snapshot of its counters. */
+  stats(): KeyStats
 }
 
-export function manualEnvelope(models: Models, tools: Tools): Omit<ManualEnvelope, 'preload'> {
+export function manualEnvelope(models: Models, tools: Tools): Omit<ManualEnvelope, 'preload' | 'stats'> {
   return {
     async token(path, value, scope = {}) {
       const rewriting = new Rewriting(tools, '$envelope.token')

@@ -1,4 +1,5 @@
 import type { EnvelopeError } from '../../errors.ts'
+import { type BreakerState, tellBreaker } from '../key-events.ts'
 
 /** What one breaker has done and where it stands. */
 export interface BreakerStats {
@@ -7,7 +8,7 @@ export interface BreakerStats {
   /** Position among the providers of that name: 0, unless there are several to fail over to. */
   readonly member: number
   /** `closed` lets all calls through, `open` none, `half-open` waits for the one that it let through. */
-  readonly state: 'closed' | 'open' | 'half-open'
+  readonly state: BreakerState
   /** `performance.now()` of the latest change of state; 0 before the first. */
   readonly changedAt: number
   /** How many times it came into each state. */
@@ -117,7 +118,9 @@ export class CircuitBreaker {
   }
 
   #become(state: BreakerStats['state']): void {
+    const { key, member, state: previous } = this.#stats
     this.#stats.state = state
     this.#stats.changedAt = this.#rules.now()
+    if (state !== previous) tellBreaker({ keyName: key, member, state, previous })
   }
 }

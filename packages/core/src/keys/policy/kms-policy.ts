@@ -1,5 +1,6 @@
-import { EnvelopeError } from '../../errors.ts'
+import { EnvelopeError, type EnvelopeErrorCode } from '../../errors.ts'
 import type { CallTime } from '../call-time.ts'
+import { tellCall } from '../key-events.ts'
 import type { KeyProvider } from '../key-provider.ts'
 import type { KeyCounters } from '../key-stats.ts'
 import { attempt, isConnectionReset, type ProviderCall } from './attempt.ts'
@@ -12,6 +13,16 @@ import { abandoned, pause } from './pause.ts'
 import { backOff, isTransient } from './retry.ts'
 
 export type KmsOperation = keyof KeyCounters['kmsCalls']
+
+/** What is asked of a KMS. */
+interface Ask<T> {
+  readonly operation: KmsOperation
+  readonly time: CallTime
+  readonly call: ProviderCall<T>
+  readonly discard: (result: T) => void
+  /** Calls made for it so far. */
+  attempts: number
+}
 
 interface Failed {
   readonly error: EnvelopeError
@@ -56,12 +67,13 @@ export class KmsPolicy {
     call: ProviderCall<T>,
     discard: (result: T) => void,
   ): Promise<T> {
+    const ask: Ask<T> = { operation, time, call, discard, attempts: 0 }
     /** What an attempt of its own failed with tells more than that a breaker is open. */
     let own: EnvelopeError | undefined
     for (let retry = 0; ; retry++) {
       const failures: Failed[] = []
       for (const [place, member] of membersOf(provider).entries()) {
-        const outcome = await this.#attempt(operation, member, place, time, call, discard)
+        const outcome = await this.#attempt(ask, member, place)
         if ('result' in outcome) return outcome.result
         if (outcome.error instanceof OutOfCalls || !isTransient(outcome.error)) throw outcome.error
         if (time.signal.aborted) throw abandoned()
@@ -84,14 +96,8 @@ export class KmsPolicy {
     }
   }
 
-  async #attempt<T>(
-    operation: KmsOperation,
-    member: KeyProvider,
-    place: number,
-    time: CallTime,
-    call: ProviderCall<T>,
-    discard: (result: T) => void,
-  ): Promise<{ readonly result: T } | Failed> {
+  async #attempt<T>(ask: Ask<T>, member: KeyProvider, place: number): Promise<{ readonly result: T } | Failed> {
+    const { time } = ask
     const breaker = this.#breakerOf(member, place)
     if (breaker.refuses) return leftAlone(breaker)
     await this.#slots.take(time.signal)
@@ -107,7 +113,7 @@ export class KmsPolicy {
       const began = now()
       try {
         if (place > 0) this.#counters.failovers++
-        const result = await this.#onFreshConnection(operation, member, time, call, discard)
+        const result = await this.#onFreshConnection(ask, member, place)
         evidence = 'answered'
         return { result }
       } catch (error) {
@@ -128,36 +134,33 @@ export class KmsPolicy {
   }
 
   /** A connection that was lost is made anew at once, and only that attempt tells of the KMS. */
-  async #onFreshConnection<T>(
-    operation: KmsOperation,
-    member: KeyProvider,
-    time: CallTime,
-    call: ProviderCall<T>,
-    discard: (result: T) => void,
-  ): Promise<T> {
+  async #onFreshConnection<T>(ask: Ask<T>, member: KeyProvider, place: number): Promise<T> {
+    const { time } = ask
     try {
-      return await this.#counted(operation, member, time, call, discard)
+      return await this.#counted(ask, member, place)
     } catch (error) {
       if (!(error instanceof EnvelopeError && isConnectionReset(error)) || time.signal.aborted) throw error
       this.#counters.retries++
       await this.#rate.take(time)
-      return this.#counted(operation, member, time, call, discard)
+      return this.#counted(ask, member, place)
     }
   }
 
-  async #counted<T>(
-    operation: KmsOperation,
-    member: KeyProvider,
-    time: CallTime,
-    call: ProviderCall<T>,
-    discard: (result: T) => void,
-  ): Promise<T> {
+  async #counted<T>(ask: Ask<T>, member: KeyProvider, place: number): Promise<T> {
+    const { operation, time, call, discard } = ask
+    const began = now()
+    let code: EnvelopeErrorCode | undefined
+    ask.attempts++
     this.#counters.kmsCalls[operation]++
     this.#counters.inFlight++
     try {
       return await attempt(member, call, this.#limits.attemptTimeout, time.signal, discard)
+    } catch (error) {
+      code = error instanceof EnvelopeError ? error.code : 'UNAVAILABLE'
+      throw error
     } finally {
       this.#counters.inFlight--
+      tellCall({ keyName: member.name, member: place, operation, attempt: ask.attempts, duration: now() - began, code })
     }
   }
 
