@@ -4,6 +4,7 @@ import { type CommonOptions, type Context, withContext } from './commands/contex
 import { addDecrypt } from './commands/decrypt.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addEncrypt } from './commands/encrypt.ts'
+import { addErase } from './commands/erase.ts'
 import { addGuard } from './commands/guard.ts'
 import { addRotate } from './commands/rotate.ts'
 import { addStatus } from './commands/status.ts'
@@ -23,7 +24,7 @@ export interface Program {
   readonly run: (options: CommonOptions, connections: number, work: (context: Context) => Promise<ExitCode>) => Promise<void>
 }
 
-const COMMANDS = [addStatus, addEncrypt, addVerify, addGuard, addDecrypt, addRotate, addDoctor]
+const COMMANDS = [addStatus, addEncrypt, addVerify, addGuard, addDecrypt, addRotate, addErase, addDoctor]
 
 const EXIT_CODES = `
 Exit codes: ${EXIT.done} done, ${EXIT.wrong} something is wrong or unfinished, ${EXIT.usage} called or configured wrongly, ${EXIT.interrupted} interrupted.`

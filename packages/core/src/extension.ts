@@ -1,6 +1,7 @@
 import { asGenuine } from './assert-encrypted.ts'
 import { transactionOf } from './batch.ts'
 import { createRowCipher, fieldSetId } from './envelope/index.ts'
+import { eraser } from './erase.ts'
 import { EnvelopeError } from './errors.ts'
 import { createKeys, type KeyService } from './keys/key-service.ts'
 import { snapshotOf } from './keys/key-stats.ts'
@@ -68,7 +69,7 @@ export function envelopeEncryption(options: EnvelopeOptions): EnvelopeExtension 
     }
     const preload = preloader(models, keys, wrap)
     const $envelope = asGenuine(
-      { ...manualEnvelope(models, tools), preload, stats: () => snapshotOf(keys.stats) },
+      { ...manualEnvelope(models, tools), preload, stats: () => snapshotOf(keys.stats), erase: eraser(root, config) },
       plainFields(models),
     )
     const surroundings: Surroundings = {

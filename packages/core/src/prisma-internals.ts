@@ -48,6 +48,7 @@ export interface RootClient {
     options: { maxWait: number; timeout: number; isolationLevel?: 'ReadCommitted' },
   ): Promise<T>
   $executeRawUnsafe(sql: string, ...values: readonly unknown[]): PrismaPromise
+  $queryRawUnsafe(sql: string, ...values: readonly unknown[]): PrismaPromise
 }
 
 export function internalsOf(params: HookParams): InternalParams {
@@ -136,6 +137,15 @@ export function executePast(
   transaction: PrismaTransaction | undefined,
 ): Promise<unknown> {
   return inTransaction(root.$executeRawUnsafe(sql, ...values), transaction)
+}
+
+/** Runs a query, past all extensions and beside all transactions. */
+export async function queryPast(
+  root: RootClient,
+  sql: string,
+  values: readonly unknown[],
+): Promise<readonly Readonly<Record<string, unknown>>[]> {
+  return (await root.$queryRawUnsafe(sql, ...values)) as readonly Readonly<Record<string, unknown>>[]
 }
 
 function inTransaction(promise: PrismaPromise, transaction: PrismaTransaction | undefined): Promise<unknown> {

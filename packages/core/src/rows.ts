@@ -10,6 +10,7 @@ export type {
   Tokenizer,
 } from './envelope/contract.ts'
 export { createRowCipher, fieldSetId, isToken, parseEnvelope } from './envelope/index.ts'
+export { ERASED_TOKEN_ID, type ErasureOptions, type ErasureSql, eraseContext } from './erasure.ts'
 export { EnvelopeError, type EnvelopeErrorCode } from './errors.ts'
 export {
   createKeyring,
@@ -23,4 +24,5 @@ export {
 export { contextDigest, type KeyStore, type KeyStoreReader, type NewestKey, type StoredKey } from './keys/key-store.ts'
 export { createKeysAhead, type KeysAhead, KeysNeeded } from './keys/keys-ahead.ts'
 export type { ColumnPlan, EncryptionPlan, Json, KeyStorePlan, ModelPlan, ModelsPlan, SearchPlan } from './plan.ts'
+export type { Erasure } from './rewrite/manual.ts'
 export { arrayLiteral, bindValue, type ColumnText, compileColumnText } from './values/index.ts'

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { ModelPlan } from 'prisma-envelope/rows'
+import { type EncryptionContext, EnvelopeError, ERASED_TOKEN_ID, type ModelPlan } from 'prisma-envelope/rows'
 import type { Diagnosis } from '../doctor/diagnosis.ts'
 import { examine } from '../doctor/examine.ts'
 import { keyStoreFindings, storedKeyUnder } from '../doctor/key-store.ts'
@@ -7,6 +7,8 @@ import { indexKeyFindings, indexKeyIds, keyringFindings } from '../doctor/keyrin
 import { lockFindings } from '../doctor/lock-file.ts'
 import { type StoredKeys, type WrappedKey, wrappedKeyOf } from '../doctor/stored-keys.ts'
 import { EXIT, type ExitCode } from '../exit-code.ts'
+import { erase } from '../key-store/erase.ts'
+import { readErased } from '../key-store/erasure-list.ts'
 import type { Program } from '../program.ts'
 import { selectedModels } from '../rows/table.ts'
 import type { CommonOptions, Context } from './context.ts'
@@ -15,6 +17,7 @@ interface DoctorOptions extends CommonOptions {
   readonly lock?: string
   readonly estimate?: boolean
   readonly requireGuards?: boolean
+  readonly erased?: string
 }
 
 /** A model whose rows were looked at. */
@@ -29,13 +32,14 @@ export function addDoctor({ commander, run }: Program): void {
     .command('doctor')
     .summary('compare schema, lock file, database, keyring and KMS')
     .description(
-      'Compares schema, lock file and database with each other, tries each key of the keyring on the KMS, and looks for rows whose key is in no keyring. Changes nothing: ' +
+      'Compares schema, lock file and database with each other, tries each key of the keyring on the KMS, and looks for rows whose key is in no keyring. Changes nothing, but for --erased: ' +
         'a user that may only read will do. Ends with 1 where an error was found; warnings and notes are for you to judge.',
     )
     .argument('[names...]', 'models, or fields as Model.field; all if none is given')
     .option('--lock <path>', 'lock file (default: prisma/envelope.lock.json or envelope.lock.json)')
     .option('--estimate', 'look at a sample of the rows of a huge table')
     .option('--require-guards', 'a database that would take plaintext is an error, not a warning')
+    .option('--erased <path>', 'after a restore: erase the contexts of this list again (lines that `erase --json` printed)')
     .action((names: string[], _options: unknown, command: Command) => {
       const options = command.optsWithGlobals<DoctorOptions>()
       return run(options, 1, (context) => diagnose(context, names, options))
@@ -44,7 +48,8 @@ export function addDoctor({ commander, run }: Program): void {
 
 async function diagnose(context: Context, names: readonly string[], options: DoctorOptions): Promise<ExitCode> {
   const { config, sql, output, stop } = context
-  const { lock, estimate = false, requireGuards = false } = options
+  const { lock, estimate = false, requireGuards = false, erased } = options
+  const again = erased === undefined ? [] : await readErased(erased)
   const chosen = [...selectedModels(config.models, names)]
   const counts = { error: 0, warning: 0, note: 0 }
   const tell = (findings: readonly Diagnosis[]): void => {
@@ -53,6 +58,7 @@ async function diagnose(context: Context, names: readonly string[], options: Doc
       output.finding(finding)
     }
   }
+  for (const erasedContext of again) tell(await erasedAgain(context, erasedContext))
   tell(
     await lockFindings(
       config.models,
@@ -93,6 +99,37 @@ async function diagnose(context: Context, names: readonly string[], options: Doc
   })
   if (stop.aborted) return EXIT.interrupted
   return counts.error > 0 ? EXIT.wrong : EXIT.done
+}
+
+/** After a restore no process holds a key that was erased before. */
+async function erasedAgain({ config, sql }: Context, erased: EncryptionContext): Promise<readonly Diagnosis[]> {
+  const name = Object.entries(erased).map((pair) => pair.join('='))
+  const model = config.keyStore?.model ?? 'keyStore'
+  try {
+    const { keys, rows } = await erase(sql, config, erased, 0)
+    const count = Object.values(rows).reduce((sum, n) => sum + n, 0)
+    if (keys === 0) return []
+    return [
+      {
+        severity: 'warning',
+        code: 'ERASED_AGAIN',
+        model,
+        meaning: `${keys} keys of the erased context ${name.join(', ')} had come back, and the tokens of ${count} rows: they are erased again`,
+        remedy: 'nothing; whoever has read rows of it since the restore has their plaintext',
+      },
+    ]
+  } catch (error) {
+    if (!(error instanceof EnvelopeError)) throw error
+    return [
+      {
+        severity: 'error',
+        code: 'ERASURE_INCOMPLETE',
+        model: error.model ?? model,
+        meaning: `the context ${name.join(', ')} can't be erased again: ${error.message}`,
+        remedy: 'do what the message says, and run this again',
+      },
+    ]
+  }
 }
 
 /** Rows under keys that nobody here has. */
@@ -143,7 +180,7 @@ function storedFindings(
       meaning: `${named.erased} rows${looked} name a branch key that is erased: nothing opens them any more`,
       remedy: 'nothing, or delete them',
     })
-  for (const { field, id, rows } of byIndexKey.filter((found) => !ids.includes(found.id)))
+  for (const { field, id, rows } of byIndexKey.filter(({ id: found }) => found !== ERASED_TOKEN_ID && !ids.includes(found)))
     findings.push({
       severity: 'error',
       code: 'INDEX_KEY_NOT_CONFIGURED',

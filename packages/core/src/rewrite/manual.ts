@@ -58,9 +58,31 @@ export interface ManualEnvelope {
   preload(options?: { readonly contexts?: readonly Readonly<Record<string, string>>[] | undefined }): Promise<void>
   /** What the key layer has done since the extension was made: a frozen snapshot of its counters. */
   stats(): KeyStats
+  /**
+   * Erases the keys of a context, of all tables: its rows can never be read again, wherever copies of them are, and it takes no new ones. It waits until no
+   * process holds one of these keys (the age limit of the cache, a minute by default), and removes the tokens of the rows. May be run again, and completes
+   * what was interrupted. Keep what it returns outside of the database, for a restore from a backup.
+   *
+   * @param options `context`: exactly as `context` of the options gave it. `keysLiveFor`: milliseconds for which other processes may hold keys, where their
+   *   `cache.maxAge` is another than this one's.
+   * @throws EnvelopeError `UNSUPPORTED` while rows of the context carry their key themselves: then nothing was changed. `CONFIG` without a key store.
+   */
+  erase(options: {
+    readonly context: Readonly<Record<string, string>>
+    readonly keysLiveFor?: number | undefined
+  }): Promise<Erasure>
 }
 
-export function manualEnvelope(models: Models, tools: Tools): Omit<ManualEnvelope, 'preload' | 'stats'> {
+/** What an erasure did. */
+export interface Erasure {
+  readonly context: Readonly<Record<string, string>>
+  /** Stored keys whose wrapped bytes were removed. */
+  readonly keys: number
+  /** Rows whose tokens were removed, by model. */
+  readonly rows: Readonly<Record<string, number>>
+}
+
+export function manualEnvelope(models: Models, tools: Tools): Omit<ManualEnvelope, 'preload' | 'stats' | 'erase'> {
   return {
     async token(path, value, scope = {}) {
       const rewriting = new Rewriting(tools, '$envelope.token')
