@@ -26,7 +26,7 @@ export function assertEncrypted<Client>(
   options: { readonly allowPlain?: boolean } = {},
 ): asserts client is Client & { readonly $envelope: ManualEnvelope } {
   const held: unknown = typeof client === 'object' && client !== null ? Reflect.get(client, '$envelope') : undefined
-  const plain = typeof held === 'object' && held !== null ? genuine.get(held) : undefined
+  const plain = typeof held === 'function' ? genuine.get(held) : undefined
   if (plain !== undefined && (plain.length === 0 || options.allowPlain === true)) return
   if (plain !== undefined) {
     throw new EnvelopeError(

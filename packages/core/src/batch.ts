@@ -1,4 +1,4 @@
-import type { ParentClient, PrismaTransaction } from './prisma-internals.ts'
+import { isInTransaction, type ParentClient, type PrismaTransaction } from './prisma-internals.ts'
 import { needsSteps } from './rewrite/needs-steps.ts'
 
 /** A call of Prisma Client that has not run yet. */
@@ -31,11 +31,6 @@ export function transactionOf(client: ParentClient): (this: unknown, work: unkno
     }
     return transact.call(this, (transaction: TransactionClient) => oneByOne(work as readonly Pending[], transaction), options)
   }
-}
-
-/** A client of an interactive transaction can't connect. */
-function isInTransaction(client: unknown): boolean {
-  return typeof client === 'object' && client !== null && Reflect.get(client, '$connect') === undefined
 }
 
 async function oneByOne(operations: readonly Pending[], client: TransactionClient): Promise<readonly unknown[]> {

@@ -9,7 +9,9 @@
  * - `PLAINTEXT_FOUND`: a row that should be encrypted has no envelope.
  * - `FOREIGN_WRITE`: an encrypted column of a sealed row holds something that this library did not write.
  * - `CONFLICT`: concurrent writers kept changing the row.
- * - `KEY_UNKNOWN`, `KEY_DISABLED`, `ACCESS_DENIED`, `CONTEXT_MISMATCH`: the KMS refuses; retrying does not help.
+ * - `KEY_UNKNOWN`, `KEY_DISABLED`, `ACCESS_DENIED`: the KMS refuses; retrying does not help.
+ * - `KEY_RETIRED`: the row is under a key older than `minimumKey`.
+ * - `CONTEXT_MISMATCH`: the row is under another context than its reader may see, or than the KMS was told.
  * - `THROTTLED`, `UNAVAILABLE`, `TIMEOUT`: the KMS did not answer; retrying may help.
  * - `ERASED`: the row's key was erased on purpose.
  */
@@ -25,6 +27,7 @@ export type EnvelopeErrorCode =
   | 'KEY_UNKNOWN'
   | 'KEY_DISABLED'
   | 'ACCESS_DENIED'
+  | 'KEY_RETIRED'
   | 'CONTEXT_MISMATCH'
   | 'THROTTLED'
   | 'UNAVAILABLE'

@@ -5,10 +5,11 @@ import { eraser } from './erase.ts'
 import { EnvelopeError } from './errors.ts'
 import { createKeys, type KeyService } from './keys/key-service.ts'
 import { snapshotOf } from './keys/key-stats.ts'
-import { createKeyring } from './keys/keyring.ts'
+import { createKeyring, type Keyring } from './keys/keyring.ts'
 import { type Config, type EnvelopeOptions, resolveOptions } from './options.ts'
 import { preloader } from './preload.ts'
 import {
+  carrying,
   globallyOmitted,
   type HookParams,
   internalsOf,
@@ -17,6 +18,7 @@ import {
   type RootClient,
   rootOf,
   runPast,
+  settingsIn,
 } from './prisma-internals.ts'
 import { prismaKeyStore } from './prisma-key-store.ts'
 import { createAccessLog } from './rewrite/access.ts'
@@ -28,8 +30,11 @@ import { runOperation } from './rewrite/operation.ts'
 import { RawSqlCheck } from './rewrite/raw-sql.ts'
 import type { Tools } from './rewrite/rewriting.ts'
 import type { HiddenFields } from './rewrite/selection.ts'
+import { rowPolicy } from './row-policy.ts'
+import { currentSettings, type EnvelopeSettings, mergedSettings, NO_SETTINGS } from './settings.ts'
+import { settable } from './settings-client.ts'
 import { TransactionLocks } from './transaction-locks.ts'
-import { callOf, type Surroundings, withinTransaction } from './transactions.ts'
+import { callOf, withinTransaction } from './transactions.ts'
 import { bindValue, compileCodec } from './values/index.ts'
 
 /** What `$extends` takes; adds `$envelope` to the client and leaves its types as they are. */
@@ -48,34 +53,40 @@ export type EnvelopeExtension = (client: unknown) => {
 export function envelopeEncryption(options: EnvelopeOptions): EnvelopeExtension {
   const config = resolveOptions(options)
   const { prisma, modeOf, wrap } = config
+  const keyring = createKeyring({ ...config.keys, minimumKey: config.minimumKey })
   const models = compileModels(config.models, prisma, { codec: compileCodec, bind: bindValue, fieldSetId, modeOf })
-  const reportForeignWrite = foreignWriteReporter(config.onForeignWrite)
-  const accesses = createAccessLog(config.onAccess)
+  const common = {
+    bind: bindValue,
+    prisma,
+    reportForeignWrite: foreignWriteReporter(config.onForeignWrite),
+    accesses: createAccessLog(config.onAccess),
+    unreadable: config.unreadable,
+    policy: rowPolicy(config, keyring.active),
+  }
   const raw = new RawSqlCheck(config.raw, models)
   const locks = new TransactionLocks()
 
-  const keysOf = keyServices(config)
+  const keysOf = keyServices(config, keyring)
 
   function extend(client: ParentClient): ReturnType<EnvelopeExtension> {
     const root = rootOf(client)
     const keys = keysOf(root)
-    const tools: Tools = {
-      cipher: createRowCipher({ keys }),
-      bind: bindValue,
-      prisma,
-      reportForeignWrite,
-      accesses,
-      unreadable: config.unreadable,
-    }
+    const cipher = createRowCipher({ keys })
+    const toolsFor = (settings: EnvelopeSettings): Tools => ({ ...common, cipher, settings: currentSettings(settings) })
     const preload = preloader(models, keys, wrap)
-    const $envelope = asGenuine(
-      { ...manualEnvelope(models, tools), preload, stats: () => snapshotOf(keys.stats), erase: eraser(root, config) },
-      plainFields(models),
-    )
-    const surroundings: Surroundings = {
+    const stats = () => snapshotOf(keys.stats)
+    const erase = eraser(root, config)
+    const envelopeOf = (settings: EnvelopeSettings): ManualEnvelope => {
+      const functions = { ...manualEnvelope(models, () => toolsFor(settings)), preload, stats, erase }
+      const carry = (derived: ParentClient, more: unknown): object => {
+        const merged = mergedSettings(settings, more)
+        return carrying(derived, merged, { $envelope: envelopeOf(merged) })
+      }
+      return asGenuine(settable(functions, carry), plainFields(models))
+    }
+    const surroundings = {
       root,
       keys,
-      tools,
       locks,
       hidden: hiddenFields(client),
       keyStore: config.keyStore?.model,
@@ -83,7 +94,7 @@ export function envelopeEncryption(options: EnvelopeOptions): EnvelopeExtension 
     }
     const extended = client.$extends({
       name: 'prisma-envelope',
-      client: { $envelope, $transaction: transactionOf(client) },
+      client: { $envelope: envelopeOf(NO_SETTINGS), $transaction: transactionOf(client) },
       query: {
         async $allOperations(params: HookParams): Promise<unknown> {
           const { operation, query } = params
@@ -99,7 +110,8 @@ export function envelopeEncryption(options: EnvelopeOptions): EnvelopeExtension 
           if (model === undefined) throw staleModel(params.model)
           if (!model.reachesSealing || !isInput(args)) return query(params.args)
           const internal = internalsOf(params)
-          const within = withinTransaction(surroundings, internal)
+          const tools = toolsFor(settingsIn(internal) ?? NO_SETTINGS)
+          const within = withinTransaction({ ...surroundings, tools }, internal.transaction)
           const result = await runOperation(callOf(within, params, internal, model, args), within.tools)
           return internal.dataPath.length === 0 ? result : partOf(result, internal.dataPath)
         },
@@ -114,9 +126,8 @@ export function envelopeEncryption(options: EnvelopeOptions): EnvelopeExtension 
  * The key layer of each database. Without a key store one is enough for all clients that the extension is applied to; what one knows of a key store must not be
  * said of another.
  */
-function keyServices(config: Config): (root: RootClient) => KeyService {
+function keyServices(config: Config, keyring: Keyring): (root: RootClient) => KeyService {
   const { keyStore, indexKey, deadline, wrap, cache, branch, kms } = config
-  const keyring = createKeyring(config.keys)
   const create = (root?: RootClient): KeyService =>
     createKeys({
       keyring,

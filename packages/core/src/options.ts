@@ -9,6 +9,7 @@ import type { OnForeignWrite } from './rewrite/foreign-writes.ts'
 import type { ModeOf } from './rewrite/mode.ts'
 import type { RawPolicy } from './rewrite/raw-sql.ts'
 import type { UnreadablePolicy } from './rewrite/unreadable.ts'
+import type { ContextOf, KeyOf } from './row-policy.ts'
 import type { PrismaNamespace } from './values/contract.ts'
 
 export interface EnvelopeOptions {
@@ -58,6 +59,16 @@ export interface EnvelopeOptions {
     readonly rotateAfter?: number
     readonly maxWraps?: number
   }
+  /**
+   * The encryption context of a row that is sealed, such as its tenant: branch keys serve one context each. A row that is read must be under it, or opening it
+   * is refused with `CONTEXT_MISMATCH` before its key is asked for. Undefined is no context; of a list the first one seals, and rows may be under any; and
+   * {@link anyContext} is for those who may see all.
+   */
+  readonly context?: ContextOf | undefined
+  /** Names the KMS key of the keyring that a row is sealed under; undefined is the current one. */
+  readonly key?: KeyOf | undefined
+  /** The last key of `[keys.current, ...keys.others]` whose rows may be opened; rows under those that stand after it are refused with `KEY_RETIRED`. */
+  readonly minimumKey?: string | undefined
   /** Milliseconds that one operation gives to its KMS calls (5,000). */
   readonly deadline?: number
   /** How often and for how long a call of the KMS is tried, how many there are at a time and in a second, and when a failing KMS is left alone. */
@@ -96,6 +107,9 @@ const KNOWN = new Set<string>([
   'wrap',
   'cache',
   'branch',
+  'context',
+  'key',
+  'minimumKey',
   'deadline',
   'kms',
   'raw',
@@ -116,6 +130,9 @@ export interface Config {
   readonly keyStore: KeyStorePlan | undefined
   readonly cache: NonNullable<EnvelopeOptions['cache']>
   readonly branch: NonNullable<EnvelopeOptions['branch']>
+  readonly context: ContextOf | undefined
+  readonly key: KeyOf | undefined
+  readonly minimumKey: string | undefined
   readonly deadline: number | undefined
   readonly kms: KmsOptions
   readonly raw: RawPolicy
@@ -164,9 +181,9 @@ export function resolveOptions(options: EnvelopeOptions): Config {
     throw new EnvelopeError('CONFIG', "`onUnreadable` must be 'throw' or 'mark'")
   }
   if (onErased !== 'throw' && onErased !== 'skip') throw new EnvelopeError('CONFIG', "`onErased` must be 'throw' or 'skip'")
-  const { onForeignWrite, onAccess } = options
-  for (const [name, hook] of Object.entries({ onForeignWrite, onAccess })) {
-    if (hook !== undefined && typeof hook !== 'function') throw new EnvelopeError('CONFIG', `\`${name}\` must be a function`)
+  const { context, key, onForeignWrite, onAccess } = options
+  for (const [name, given] of Object.entries({ context, key, onForeignWrite, onAccess })) {
+    if (given !== undefined && typeof given !== 'function') throw new EnvelopeError('CONFIG', `\`${name}\` must be a function`)
   }
   const searchable = firstSearchable(models)
   if (searchable !== undefined && indexKey === undefined) {
@@ -185,6 +202,9 @@ export function resolveOptions(options: EnvelopeOptions): Config {
     keyStore,
     cache: options.cache ?? {},
     branch: options.branch ?? {},
+    context,
+    key,
+    minimumKey: options.minimumKey,
     deadline: options.deadline,
     kms: options.kms ?? {},
     raw,

@@ -1,4 +1,5 @@
 import type { Input } from './rewrite/input.ts'
+import type { EnvelopeSettings } from './settings.ts'
 
 /**
  * The one place where Prisma's untyped internals are narrowed. What stands here is not public API of Prisma; the integration tests run it on
@@ -12,11 +13,15 @@ export interface PrismaTransaction {
   readonly id: string | number
 }
 
+const SETTINGS: unique symbol = Symbol('prisma-envelope.settings')
+
 /** `__internalParams` of a query hook. */
 export interface InternalParams {
   readonly dataPath: readonly string[]
   readonly transaction: PrismaTransaction | undefined
   readonly jsModelName: string | undefined
+  /** Of the client that was called; travels with the call through all query hooks. */
+  readonly [SETTINGS]?: EnvelopeSettings
 }
 
 /** What `query.$allOperations` is called with. `model` is absent for raw queries. */
@@ -57,6 +62,47 @@ export function internalsOf(params: HookParams): InternalParams {
     throw new TypeError('this version of Prisma Client calls query extensions in a way that prisma-envelope does not know')
   }
   return internal as InternalParams
+}
+
+/** The settings of the client that the operation was called on; undefined where it has none. */
+export function settingsIn(internal: InternalParams): EnvelopeSettings | undefined {
+  return internal[SETTINGS]
+}
+
+type Request = (this: unknown, params: object) => unknown
+
+/**
+ * The same client, whose operations carry settings wherever they go: through extensions that are applied later, batches and interactive transactions. They
+ * are a part of the call, and so neither lost nor lent to others by whoever awaits it.
+ *
+ * @param components what `client` of an extension takes
+ */
+export function carrying(
+  client: ParentClient,
+  settings: EnvelopeSettings,
+  components: Readonly<Record<string, unknown>>,
+): object {
+  const derived = client.$extends({ name: 'prisma-envelope-settings', client: components }) as object
+  const request = Reflect.get(derived, '_request') as Request
+  const carry: Request = function (params) {
+    // What a client that was derived from this one has given stays.
+    return request.call(this, { [SETTINGS]: settings, ...params })
+  }
+  // Clients that are extended further inherit from the original one, and from nothing else.
+  const original: object = new Proxy(Reflect.get(derived, '_originalClient') as object, {
+    get(target, key, receiver) {
+      if (key === '_request') return carry
+      return key === '_originalClient' ? original : (Reflect.get(target, key, receiver) as unknown)
+    },
+  })
+  Object.defineProperty(derived, '_originalClient', { value: original })
+  Object.defineProperty(derived, '_request', { value: carry })
+  return derived
+}
+
+/** A client of an interactive transaction can't connect. */
+export function isInTransaction(client: unknown): boolean {
+  return typeof client === 'object' && client !== null && Reflect.get(client, '$connect') === undefined
 }
 
 /** Runs the hooked operation whole, even where the fluent API wants a part of its result. */

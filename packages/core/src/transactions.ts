@@ -30,6 +30,8 @@ import type { TransactionLocks } from './transaction-locks.ts'
 
 const MAX_ATTEMPTS = 100
 const MAX_PAUSE_MS = 50
+/** A context may follow a key that the database draws anew at each attempt, or differ from row to row: then the KMS is waited for within. */
+const MAX_ATTEMPTS_FOR_KEYS = 5
 
 /** What the calls of one extended client share. */
 export interface Surroundings {
@@ -48,7 +50,7 @@ export interface Surroundings {
  * The same for an operation in a transaction of the caller's: it reads the key store on that transaction's connection, which may be the only one, and adds
  * nothing to it.
  */
-export function withinTransaction(surroundings: Surroundings, { transaction }: InternalParams): Surroundings {
+export function withinTransaction(surroundings: Surroundings, transaction: PrismaTransaction | undefined): Surroundings {
   const { root, keys, keyStore, locks, ciphers, tools } = surroundings
   if (transaction?.kind !== 'itx' || keyStore === undefined) return surroundings
   let cipher = ciphers.get(transaction)
@@ -154,18 +156,24 @@ async function untilRun(run: () => Promise<unknown>): Promise<unknown> {
  * not serialize it, and where it needs a key that is not at hand, which is fetched while no transaction is open.
  */
 async function inOwnTransaction<T>(
-  { root, keys, tools }: Surroundings,
+  surroundings: Surroundings,
   isolationLevel: 'ReadCommitted' | undefined,
   work: (transaction: PrismaTransaction, tools: Tools) => Promise<T>,
 ): Promise<T> {
+  const { root, keys, tools } = surroundings
   const ahead = createKeysAhead(keys)
   const cipher = createRowCipher({ keys: ahead.keys })
+  let fetched = 0
   try {
     for (let attempt = 1; ; attempt += 1) {
       const accesses = holdAccesses(tools.accesses)
       try {
         const result = await openTransaction(root, isolationLevel, (transaction) =>
-          work(transaction, { ...tools, cipher, accesses }),
+          work(transaction, {
+            ...tools,
+            cipher: fetched < MAX_ATTEMPTS_FOR_KEYS ? cipher : withinTransaction(surroundings, transaction).tools.cipher,
+            accesses,
+          }),
         )
         accesses.settle()
         return result
@@ -175,8 +183,10 @@ async function inOwnTransaction<T>(
         if (attempt === MAX_ATTEMPTS) throw error
         // Rows that were rolled back can lie in the WAL.
         ahead.sent()
-        if (error instanceof KeysNeeded) await error.fetch()
-        else if (isWriteConflict(error)) await sleep(Math.random() * Math.min(MAX_PAUSE_MS, 2 ** attempt))
+        if (error instanceof KeysNeeded) {
+          fetched += 1
+          await error.fetch()
+        } else if (isWriteConflict(error)) await sleep(Math.random() * Math.min(MAX_PAUSE_MS, 2 ** attempt))
         else throw error
       }
     }

@@ -111,7 +111,7 @@ export function createKeys(options: KeysOptions): KeyService {
     access: StoreAccess | undefined,
   ): Promise<readonly SealingKey[]> {
     wholeNumber('The number of rows to seal', rows, 0, 2 ** 32)
-    const provider = named === undefined ? keyring.current : keyring.provider(named)
+    const provider = named === undefined ? keyring.current : keyring.providerOfRows(named)
     const kid = provider.name
     const contextKey = contextId(context)
     const generate = async (time: CallTime): Promise<GeneratedKey> => {
@@ -194,7 +194,7 @@ export function createKeys(options: KeysOptions): KeyService {
     { kid, context, wrapped }: KeyToUnwrap,
     contextKey: string,
   ): { readonly id: string; readonly call: Unwrap } {
-    const provider = keyring.provider(kid)
+    const provider = keyring.providerOfRows(kid)
     const bytes = wrappedBytes(wrapped)
     return { id: keyId(kid, contextKey, wrapped), call: (time) => kms.unwrap(provider, bytes, context, time) }
   }

@@ -25,6 +25,35 @@ describe('the keyring', () => {
     expect(() => keyring.provider('__proto__')).toThrow(expect.objectContaining({ code: 'KEY_UNKNOWN' }))
   })
 
+  describe('with a minimumKey', () => {
+    const providers = { current: fakeKms('next'), others: [fakeKms('pii'), fakeKms('older'), fakeKms('oldest')] }
+
+    it('refuses rows under keys that stand after it, and says how to move them', () => {
+      const keyring = createKeyring({ ...providers, minimumKey: 'pii' })
+      expect(keyring.active).toEqual(['next', 'pii'])
+      for (const name of ['next', 'pii']) expect(keyring.providerOfRows(name).name).toBe(name)
+      for (const name of ['older', 'oldest']) {
+        expect(() => keyring.providerOfRows(name)).toThrow(
+          expect.objectContaining({ code: 'KEY_RETIRED', message: expect.stringMatching(/prisma-envelope-cli rotate/) }),
+        )
+        // An index key may be wrapped by any.
+        expect(keyring.provider(name).name).toBe(name)
+      }
+      expect(() => keyring.providerOfRows('unknown')).toThrow(expect.objectContaining({ code: 'KEY_UNKNOWN' }))
+    })
+
+    it('refuses none without it, or where it is the last', () => {
+      for (const keyring of [createKeyring(providers), createKeyring({ ...providers, minimumKey: 'oldest' })]) {
+        expect(keyring.active).toEqual(keyring.names)
+        expect(keyring.providerOfRows('oldest').name).toBe('oldest')
+      }
+    })
+
+    it('wants a name of the keyring', () => {
+      expect(() => createKeyring({ ...providers, minimumKey: 'nobody' })).toThrow(refusal(/minimumKey.*next, pii, older, oldest/))
+    })
+  })
+
   it('does not repeat what a hostile envelope gives as a name', () => {
     const keyring = createKeyring({ current: fakeKms() })
     expect(() => keyring.provider('<b>secret</b>')).toThrow(

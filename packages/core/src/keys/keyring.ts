@@ -7,14 +7,20 @@ export interface KeyringOptions {
   readonly current: KeyProvider
   /** Open rows too: the keys of the past, and the next one before it is promoted to `current`. */
   readonly others?: readonly KeyProvider[]
+  /** Of `current` and `others`, in this order, the last one whose rows may be opened; those that stand after it are retired. */
+  readonly minimumKey?: string | undefined
 }
 
 /** The KMS keys that may open rows, by name. */
 export interface Keyring {
   readonly current: KeyProvider
   readonly names: readonly string[]
+  /** Names of those that seal and open rows: all but the retired ones. */
+  readonly active: readonly string[]
   /** @throws `KEY_UNKNOWN` */
   provider(kid: string): KeyProvider
+  /** @throws `KEY_UNKNOWN`, `KEY_RETIRED` */
+  providerOfRows(kid: string): KeyProvider
 }
 
 /** As `kid` in every envelope. */
@@ -23,10 +29,10 @@ const NAME = /^[A-Za-z0-9._-]{1,32}$/
 const METHODS = ['generateDataKey', 'wrap', 'unwrap'] as const
 
 /**
- * @throws `CONFIG` if a provider lacks a method, if a name is malformed or taken twice, or if an insecure provider stands under
+ * @throws `CONFIG` if a provider lacks a method, if `minimumKey` names none, if a name is malformed or taken twice, or if an insecure provider stands under
  * `NODE_ENV=production` or beside a secure one.
  */
-export function createKeyring({ current, others = [] }: KeyringOptions): Keyring {
+export function createKeyring({ current, others = [], minimumKey }: KeyringOptions): Keyring {
   const providers = new Map<string, KeyProvider>()
   for (const provider of [current, ...others]) {
     requireProvider(provider)
@@ -37,20 +43,36 @@ export function createKeyring({ current, others = [] }: KeyringOptions): Keyring
   }
   refuseInsecure([...providers.values()])
 
-  return Object.freeze({
-    current,
-    names: Object.freeze([...providers.keys()]),
-    provider(kid: string): KeyProvider {
-      const provider = providers.get(kid)
-      if (provider !== undefined) return provider
-      // `kid` may come from the database: anything could stand there.
-      const name = NAME.test(kid) ? `"${kid}"` : 'that a row asks for'
-      throw new EnvelopeError(
-        'KEY_UNKNOWN',
-        `The key ${name} is not in the keyring; add its provider to keys.others to read rows sealed under it`,
-      )
-    },
-  })
+  const names = Object.freeze([...providers.keys()])
+  const active = Object.freeze(minimumKey === undefined ? names : upTo(minimumKey, names))
+
+  function provider(kid: string): KeyProvider {
+    const found = providers.get(kid)
+    if (found !== undefined) return found
+    // `kid` may come from the database: anything could stand there.
+    const name = NAME.test(kid) ? `"${kid}"` : 'that a row asks for'
+    throw new EnvelopeError(
+      'KEY_UNKNOWN',
+      `The key ${name} is not in the keyring; add its provider to keys.others to read rows sealed under it`,
+    )
+  }
+
+  function providerOfRows(kid: string): KeyProvider {
+    const found = provider(kid)
+    if (active.includes(kid)) return found
+    throw new EnvelopeError(
+      'KEY_RETIRED',
+      `The key "${kid}" is retired, as it stands after minimumKey ("${minimumKey}"): move its rows with prisma-envelope-cli rotate`,
+    )
+  }
+
+  return Object.freeze({ current, names, active, provider, providerOfRows })
+}
+
+function upTo(minimumKey: string, names: readonly string[]): readonly string[] {
+  const last = names.indexOf(minimumKey)
+  if (last >= 0) return names.slice(0, last + 1)
+  throw new EnvelopeError('CONFIG', `minimumKey must be the name of a key in keys (${names.join(', ')})`)
 }
 
 function requireProvider(provider: KeyProvider): void {

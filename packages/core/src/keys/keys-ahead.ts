@@ -35,6 +35,7 @@ export function createKeysAhead(keys: Keys): KeysAhead {
   const opened = new Map<string, KeyHandle | EnvelopeError>()
   let reservations: Reservation[] = []
   const held: KeyHandle[] = []
+  const needed: (() => Promise<void>)[] = []
 
   const idOf = ({ kid, wrapped, context, stored = '' }: KeyToUnwrap): string =>
     `${stored} ${kid} ${wrapped} ${contextId(context)}`
@@ -73,11 +74,14 @@ export function createKeysAhead(keys: Keys): KeysAhead {
     }
   }
 
-  /** The attempt is abandoned, and the work done again once `fetch` has ended. */
+  /** The attempt is abandoned, and the work done again once `fetch` has ended, and what else the same attempt has met with. */
   function needing(fetch: () => Promise<void>): KeysNeeded {
-    return new KeysNeeded(() => {
+    needed.push(fetch)
+    return new KeysNeeded(async () => {
       for (const reservation of reservations) reservation.given = false
-      return fetch()
+      // All of them, whatever fails: rows of many contexts need many keys, and each attempt would meet with one.
+      const outcomes = await Promise.allSettled(needed.splice(0).map((each) => each()))
+      for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
     })
   }
 

@@ -99,8 +99,13 @@ export async function tellingRefusals<T>(rewriting: Rewriting, work: () => Promi
 
 /** Tells of a row that was read, but refused before or after it was opened; the cipher's own failures are told already. */
 export function tellRefusal(error: unknown, rewriting: Rewriting): void {
+  if (error instanceof EnvelopeError && REFUSED.has(error.code)) tellUnopened(error, rewriting)
+}
+
+/** Tells of a row that is not opened for a reason that the cipher does not know. */
+export function tellUnopened(error: EnvelopeError, rewriting: Rewriting): void {
   const { accesses } = rewriting.tools
-  if (!accesses.isOn || !(error instanceof EnvelopeError) || !REFUSED.has(error.code) || error.model === undefined) return
+  if (!accesses.isOn || error.model === undefined) return
   const { model, field, primaryKey = null } = error
   const subject: Subject = { model, primaryKey, fields: field === undefined ? [] : [field] }
   accesses.tell(accessEvent('open', subject, undefined, circumstancesOf(rewriting, performance.now()), error.code))

@@ -5,6 +5,7 @@ import type { Input } from './input.ts'
 import type { EncryptedField, Model } from './model.ts'
 import { rewriteNestedWrites } from './nested-writes.ts'
 import type { Rewriting } from './rewriting.ts'
+import { rowToSeal } from './row-context.ts'
 import { claimUniques, encodedColumn } from './unique-keys.ts'
 
 /**
@@ -31,7 +32,7 @@ function rewriteRow(model: Model, data: Input, rewriting: Rewriting, inherited: 
     const columnOf: Lookup = (field) =>
       sealing.boundNames.has(field) || field in out ? valueOfNewRow(model, field, out, inherited, rewriting) : inherited(field)
     const subject = () => subjectBy(model, columnOf, namesOf(values))
-    rewriting.seal({ table: sealing.table, binding, record }, subject, (envelope) => {
+    rewriting.seal(rowToSeal(model, sealing, binding, record, rewriting), subject, (envelope) => {
       out[sealing.field] = envelope
     })
   }

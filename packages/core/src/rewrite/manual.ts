@@ -23,8 +23,15 @@ import { Rewriting, type Tools } from './rewriting.ts'
 import { searchToken, searchTokens } from './search.ts'
 import { isErased, markable, marksOf } from './unreadable.ts'
 
-/** For code that must use raw SQL: the two halves of what the extension does by itself. */
+/** `$envelope` of a client: settings for what it does, and the two halves of that for code that must use raw SQL. */
 export interface ManualEnvelope {
+  /**
+   * The same client, with all its extensions, run for somebody: its operations carry `settings` beside those of this client, through batches, interactive
+   * transactions and clients that are extended from it. The options `context` and `key` are given them, and so is the audit.
+   *
+   * @throws EnvelopeError `CONFIG` where `settings` are not strings by name; `UNSUPPORTED` within an interactive transaction.
+   */
+  <Client>(this: Client, settings: Readonly<Record<string, string>>): Client
   /**
    * The token by which raw SQL finds a value.
    *
@@ -82,10 +89,14 @@ export interface Erasure {
   readonly rows: Readonly<Record<string, number>>
 }
 
-export function manualEnvelope(models: Models, tools: Tools): Omit<ManualEnvelope, 'preload' | 'stats' | 'erase'> {
+/** What `$envelope` does by itself. */
+type ManualFunctions = Pick<ManualEnvelope, 'token' | 'tokens' | 'reveal'>
+
+/** @param toolsNow those of a call that is made now */
+export function manualEnvelope(models: Models, toolsNow: () => Tools): ManualFunctions {
   return {
     async token(path, value, scope = {}) {
-      const rewriting = new Rewriting(tools, '$envelope.token')
+      const rewriting = new Rewriting(toolsNow(), '$envelope.token')
       const { model, field } = fieldAt(models, path)
       let found = ''
       searchToken(model, field, value, new Map(Object.entries(scope)), rewriting, (token) => {
@@ -95,7 +106,7 @@ export function manualEnvelope(models: Models, tools: Tools): Omit<ManualEnvelop
       return found
     },
     async tokens(path, value, scope = {}) {
-      const rewriting = new Rewriting(tools, '$envelope.tokens')
+      const rewriting = new Rewriting(toolsNow(), '$envelope.tokens')
       const { model, field } = fieldAt(models, path)
       let found: readonly string[] = []
       searchTokens(model, field, value, new Map(Object.entries(scope)), rewriting, (all) => {
@@ -105,7 +116,7 @@ export function manualEnvelope(models: Models, tools: Tools): Omit<ManualEnvelop
       return found
     },
     async reveal(name, rows) {
-      const rewriting = new Rewriting(tools, '$envelope.reveal')
+      const rewriting = new Rewriting(toolsNow(), '$envelope.reveal')
       return tellingRefusals(rewriting, () => revealRows(models, name, rows, rewriting))
     },
   }

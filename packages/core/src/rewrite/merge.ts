@@ -22,6 +22,7 @@ import {
   valueOfColumn,
 } from './opened-row.ts'
 import type { Rewriting } from './rewriting.ts'
+import { rowToSeal } from './row-context.ts'
 import { valuesAfterUpdate } from './sealed-update.ts'
 import { boundIn, isGiven } from './update-data.ts'
 
@@ -173,7 +174,7 @@ export function mergedData(
   const binding = bindingOf(model, sealing, after, rewriting)
   replaceValues(out, new Map([...values, ...beside]), scopeFrom(sealing, binding), rewriting)
   const subject = () => subjectBy(model, after, namesOf(values))
-  rewriting.seal({ table: sealing.table, binding, record }, subject, (envelope) => {
+  rewriting.seal(rowToSeal(model, sealing, binding, record, rewriting, row[sealing.field]), subject, (envelope) => {
     out[sealing.field] = envelope
   })
   return out

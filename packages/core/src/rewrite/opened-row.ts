@@ -3,6 +3,7 @@ import { EnvelopeError, type ErrorPlace } from '../errors.ts'
 import type { Json } from '../plan.ts'
 import type { EncryptedField, Model, Sealing } from './model.ts'
 import type { Rewriting } from './rewriting.ts'
+import { requireContext } from './row-context.ts'
 
 /** A row as Prisma returns it, by field name. */
 export type Row = Record<string, unknown>
@@ -25,16 +26,14 @@ export function isUnsealed(row: Row, sealing: Sealing): boolean {
 /**
  * A row as read, as a request to open it.
  *
- * @throws EnvelopeError `PLAINTEXT_FOUND` where it has no envelope.
+ * @throws EnvelopeError `PLAINTEXT_FOUND` where it has no envelope; `CONTEXT_MISMATCH` where it is under a context that its reader may not see.
  */
 export function rowToOpen(row: Row, model: Model, sealing: Sealing, rewriting: Rewriting): RowToOpen {
   const envelope = row[sealing.field]
   if (envelope === null || envelope === undefined) throw plaintextFound(row, model, rewriting)
-  return {
-    table: sealing.table,
-    binding: sealing.bound.map(({ name, column }) => rewriting.tools.bind(column, row[name])),
-    envelope,
-  }
+  const binding = sealing.bound.map(({ name, column }) => rewriting.tools.bind(column, row[name]))
+  requireContext(model, sealing, binding, envelope, rewriting, () => place(row, model, rewriting))
+  return { table: sealing.table, binding, envelope }
 }
 
 export function plaintextFound(row: Row, model: Model, rewriting: Rewriting, field?: string): EnvelopeError {

@@ -1,11 +1,12 @@
 import type { BoundValue, Envelope, RowCipher, RowToSeal } from '../envelope/contract.ts'
 import { EnvelopeError, type EnvelopeErrorCode, type ErrorPlace } from '../errors.ts'
 import type { Bind, PrismaNamespace } from '../values/contract.ts'
-import type { AccessEvent, AccessLog, Subject } from './access.ts'
+import type { AccessLog, Subject } from './access.ts'
 import { sealRows } from './cipher-border.ts'
 import type { OnForeignWrite } from './foreign-writes.ts'
 import { type Input, isInput } from './input.ts'
 import type { EncryptedField, Model } from './model.ts'
+import type { RowPolicy } from './row-context.ts'
 import { SealedRows } from './sealed-rows.ts'
 import type { TwinSearch, UniqueClaim } from './unique-claim.ts'
 import type { UnreadablePolicy } from './unreadable.ts'
@@ -18,6 +19,10 @@ export interface Tools {
   readonly reportForeignWrite: OnForeignWrite
   readonly accesses: AccessLog
   readonly unreadable: UnreadablePolicy
+  /** What the operation is run for. */
+  readonly settings: Readonly<Record<string, string>>
+  /** Undefined where rows have no contexts and all are under the current key. */
+  readonly policy: RowPolicy | undefined
 }
 
 interface PendingToken {
@@ -40,8 +45,6 @@ interface PendingSeal {
   readonly set: (envelope: Envelope) => void
 }
 
-const NO_SETTINGS: AccessEvent['settings'] = Object.freeze({})
-
 /**
  * One operation being rewritten. The walk over the arguments is synchronous and leaves holes; {@link Rewriting.settle} fills them, so that all
  * tokens and all envelopes of an operation cost one trip to the key layer, and none where there is nothing to encrypt.
@@ -63,14 +66,14 @@ export class Rewriting {
     this.#twins = twins
   }
 
-  /** What the client was told of who acts, and why. */
-  get settings(): AccessEvent['settings'] {
-    return NO_SETTINGS
-  }
-
   /** Another query of the same operation, with holes of its own. */
   next(): Rewriting {
     return new Rewriting(this.tools, this.operation, this.sealedRows, this.#twins)
+  }
+
+  /** What the operation is run for, such as `actor` and `reason`. */
+  get settings(): Readonly<Record<string, string>> {
+    return this.tools.settings
   }
 
   error(code: EnvelopeErrorCode, reason: string, model: Model, field?: string): EnvelopeError {

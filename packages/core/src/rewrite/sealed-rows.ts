@@ -38,11 +38,22 @@ function hasCiphertext(envelope: unknown): envelope is { readonly ct: string } {
   return typeof envelope === 'object' && envelope !== null && 'ct' in envelope && typeof envelope.ct === 'string'
 }
 
-/** The same, or equal in every property; those that are objects (several KMS keys, a context) never are, and such rows are opened. */
+/** The same, or equal in every property; several KMS keys never are, and such rows are opened. */
 function sameEnvelope(written: Envelope, read: object): boolean {
-  if (written === read) return true
-  const properties = Object.entries(written)
-  return properties.length === Object.keys(read).length && properties.every(([name, value]) => Reflect.get(read, name) === value)
+  return written === read || sameEntries(written, read, (a, b) => isObject(a) && isObject(b) && sameEntries(a, b, () => false))
+}
+
+function sameEntries(written: object, read: object, otherwise: (a: unknown, b: unknown) => boolean): boolean {
+  const entries = Object.entries(written)
+  if (entries.length !== Object.keys(read).length) return false
+  return entries.every(([name, value]) => {
+    const other: unknown = Object.hasOwn(read, name) ? Reflect.get(read, name) : undefined
+    return other === value || otherwise(value, other)
+  })
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
 }
 
 function sameBinding(written: readonly BoundValue[], read: readonly BoundValue[]): boolean {

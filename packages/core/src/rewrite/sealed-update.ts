@@ -8,6 +8,7 @@ import { type Input, isInput, listOf } from './input.ts'
 import type { Model, Sealing } from './model.ts'
 import { rewriteNestedWrites } from './nested-writes.ts'
 import type { Rewriting } from './rewriting.ts'
+import { rowToSeal } from './row-context.ts'
 import { equalitiesOf } from './where.ts'
 
 /** A top-level `update` whose `where` and selection are rewritten already. */
@@ -52,7 +53,7 @@ export async function sealedArgs(
   rewriteNestedWrites(call.model, out, 'owning', () => undefined, rewriting)
   const known = valuesAfterUpdate(call.model, data, update.original['where'], rewriting)
   const subject = () => subjectBy(call.model, known, namesOf(values))
-  rewriting.seal({ table: sealing.table, binding, record }, subject, (envelope: Envelope) => {
+  rewriting.seal(rowToSeal(call.model, sealing, binding, record, rewriting), subject, (envelope: Envelope) => {
     out[sealing.field] = envelope
   })
   await rewriting.settle()

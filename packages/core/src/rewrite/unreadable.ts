@@ -54,6 +54,7 @@ const MARKED: ReadonlySet<EnvelopeErrorCode> = new Set<EnvelopeErrorCode>([
   'FOREIGN_WRITE',
   'KEY_UNKNOWN',
   'KEY_DISABLED',
+  'KEY_RETIRED',
   'CONTEXT_MISMATCH',
   'ERASED',
 ])

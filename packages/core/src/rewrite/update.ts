@@ -48,7 +48,9 @@ export async function runUpdate(update: Update): Promise<unknown> {
   const complete =
     values.size === sealing.sealed.length &&
     sealing.bound.every(({ name }) => isKnown(known(name))) &&
-    update.expectations.length === 0
+    update.expectations.length === 0 &&
+    // Nor is a row written over that is another tenant's.
+    rewriting.tools.policy?.contextsOf === undefined
   if (call.transaction === 'batch' && !complete) throw needsTwo(call, rewriting)
   if (!complete) return mergeUntilWritten(update, sealing, data, values)
   try {

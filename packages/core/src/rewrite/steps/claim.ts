@@ -7,6 +7,7 @@ import { type Merged, merge, mergedData, openAll, reportForeignWrites, scopedBy 
 import type { Model, Sealing } from '../model.ts'
 import { type Row, type RowRecord, UNSEALED } from '../opened-row.ts'
 import { LOST, untilWon } from '../race.ts'
+import { rowToSeal } from '../row-context.ts'
 import { keysFilter, renewedFields, sealedFields, selectOf } from '../row-key.ts'
 import { isPartOfUnique } from '../unique-keys.ts'
 import { claimUpdated } from './claimed-update.ts'
@@ -126,7 +127,7 @@ export async function rebind(steps: Steps, claimed: ClaimedRow, after: Row): Pro
   const next = rewriting.next()
   replaceValues(out, scopedBy(sealing, changed, record, new Map()), scopeFrom(sealing, binding), next)
   const subject = () => subjectBy(model, bound({ ...row, ...after }), [])
-  next.seal({ table: sealing.table, binding, record }, subject, (envelope) => {
+  next.seal(rowToSeal(model, sealing, binding, record, next, row[sealing.field]), subject, (envelope) => {
     out[sealing.field] = envelope
   })
   await next.settle()

@@ -1,4 +1,4 @@
-import type { Envelope, RowToSeal } from '../../envelope/contract.ts'
+import type { Envelope } from '../../envelope/contract.ts'
 import { EnvelopeError } from '../../errors.ts'
 import type { Json } from '../../plan.ts'
 import { bindingOf } from '../binding.ts'
@@ -7,9 +7,10 @@ import { type EncodedValues, encodeValues, namesOf, replaceValues } from '../enc
 import { type Input, isInput } from '../input.ts'
 import { type Merged, merge, openAll } from '../merge.ts'
 import type { EncryptedField, Model, Sealing } from '../model.ts'
-import type { Row, RowRecord } from '../opened-row.ts'
+import { place, type Row, type RowRecord } from '../opened-row.ts'
 import { LOST, untilWon } from '../race.ts'
 import type { Rewriting } from '../rewriting.ts'
+import { requireContext, rowToSeal } from '../row-context.ts'
 import { keyFields, keysFilter, knownFields, renewedFields, sealedFields, selectOf } from '../row-key.ts'
 import { writesUniques } from '../unique-keys.ts'
 import { boundIn, referencedIn } from '../update-data.ts'
@@ -129,8 +130,10 @@ async function sealAnew(
     const sealed = merged.flatMap(({ row, merged: { record }, isAlone }) => {
       if (isAlone || record === undefined) return []
       const binding = bindingOf(model, sealing, (field) => ({ value: row[field] }), rewriting)
-      const toSeal: RowToSeal = { table: sealing.table, binding, record }
-      return [{ row, toSeal }]
+      const envelope = row[sealing.field]
+      // Of rows that were not opened, nobody has asked yet.
+      requireContext(model, sealing, binding, envelope, rewriting, () => place(row, model, rewriting))
+      return [{ row, toSeal: rowToSeal(model, sealing, binding, record, rewriting, envelope) }]
     })
     const names = namesOf(values)
     const envelopes = await sealRows(
@@ -160,7 +163,10 @@ interface MergedRow {
   readonly isAlone: boolean
 }
 
-/** What the rows hold with the new values in it. Rows that hold these fields and no others need not be opened. */
+/**
+ * What the rows hold with the new values in it. Rows that hold these fields and no others need not be opened, unless they are under a context, which is not
+ * to be believed before.
+ */
 async function mergedRows(
   rows: readonly Row[],
   model: Model,
@@ -173,7 +179,8 @@ async function mergedRows(
   const whole: Merged = { record, beside: new Map(), restored: {}, foreign: [], isExclusive: false }
   const isWhole = (row: Row): boolean => {
     const envelope = row[sealing.field]
-    return values.size === sealing.sealed.length && isInput(envelope) && envelope['fs'] === sealing.fieldSet
+    if (!isInput(envelope) || envelope['ctx'] !== undefined) return false
+    return values.size === sealing.sealed.length && envelope['fs'] === sealing.fieldSet
   }
   const others = rows.filter((row) => !isWhole(row))
   const opened = others.length === 0 ? [] : await openAll(others, model, sealing, rewriting)
