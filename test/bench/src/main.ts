@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { timeBreaker } from './breaker.ts'
 import { countKeyStore } from './key-store.ts'
 import { countKmsCalls } from './kms-calls.ts'
 import { OPERATIONS, type OperationName, timeOperations } from './operations.ts'
@@ -68,7 +69,9 @@ async function run(json: boolean, names: readonly OperationName[]): Promise<void
     say(
       `                   ${stored} KMS calls for a cold read of 100,000 rows that 8 processes wrote on 30 days; ${inline} with inline branch keys, ${direct} in direct mode`,
     )
-    if (json) console.log(JSON.stringify({ ...operations, seal, open, envelopeBytes, rowBytes, kms, ...keyStore }))
+    const breakerOpenMs = await timeBreaker(stand)
+    say(`circuit breaker    open after ${breakerOpenMs} ms of a KMS that answers 503`)
+    if (json) console.log(JSON.stringify({ ...operations, seal, open, envelopeBytes, rowBytes, kms, ...keyStore, breakerOpenMs }))
   } finally {
     await stand.close()
   }
