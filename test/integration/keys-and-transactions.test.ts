@@ -1,9 +1,10 @@
-import type { KeyProvider } from 'prisma-envelope'
+import type { EnvelopeOptions, KeyProvider } from 'prisma-envelope'
 import { describe, expect, test } from 'vitest'
+import { keyStore } from '../support/client.ts'
 import { createEncryptedClient, type EncryptedClient } from '../support/encrypted-client.ts'
 import { m } from './grammar/cases.ts'
 
-const { prisma, client, keys, sql, kms } = await createEncryptedClient('keys_and_transactions')
+const { client, keys, sql, kms } = await createEncryptedClient('keys_and_transactions')
 
 /** Transactions that were open on Prisma's connections when the KMS was asked. */
 const seen: (readonly unknown[])[] = []
@@ -37,15 +38,15 @@ const watching: KeyProvider = {
 let count = 0
 
 /** Two people, each with a letter and sealed under a branch key of its own. */
-async function seeded(): Promise<string> {
+async function seeded(options: Partial<EnvelopeOptions> = {}): Promise<string> {
   count += 1
   const id = `person ${count}`
-  for (const [name, db] of Object.entries({ [id]: client(), [`${id} boss`]: client() })) {
+  for (const [name, db] of Object.entries({ [id]: client(options), [`${id} boss`]: client(options) })) {
     await db.person.create({
       data: { id: name, email: m(name), name: m('before'), letters: { create: [{ title: m('before') }] } },
     })
   }
-  await prisma.person.update({ where: { id }, data: { bossId: `${id} boss` } })
+  await client(options).person.update({ where: { id }, data: { bossId: `${id} boss` } })
   return id
 }
 
@@ -96,10 +97,13 @@ const operations: Readonly<Record<string, Operation>> = {
     ]),
 }
 
-describe('no transaction is open while the KMS is asked for', () => {
-  test.each(Object.entries(operations))('%s', async (_, operation) => {
-    const id = await seeded()
-    const cold = client({ keys: { current: watching } })
+describe.each([
+  ['keys that rows carry', {}],
+  ['keys of the key store', { keyStore, branch: { rotateAfter: 1 }, cache: { maxEntries: 0 } }],
+])('no transaction is open while the KMS is asked for %s', (_, options) => {
+  test.each(Object.entries(operations))('%s', async (_title, operation) => {
+    const id = await seeded(options)
+    const cold = client({ keys: { current: watching }, ...options })
     seen.length = 0
     kms.resetLog()
     await operation(cold, id)

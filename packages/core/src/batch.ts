@@ -17,10 +17,15 @@ type Transact = (work: unknown, options?: unknown) => Promise<unknown>
  * but one. Where that is not enough nothing was sent yet, and the operations run one after the other in an interactive transaction.
  *
  * @param client on which the extension was applied; its own `$transaction` may be another extension's.
+ * @param prepare what is better done before a transaction of the caller's begins
  */
-export function transactionOf(client: ParentClient): (this: unknown, work: unknown, options?: unknown) => Promise<unknown> {
+export function transactionOf(
+  client: ParentClient,
+  prepare: () => Promise<void> | undefined,
+): (this: unknown, work: unknown, options?: unknown) => Promise<unknown> {
   const transact = Reflect.get(client, '$transaction') as Transact
   return async function $transaction(this: unknown, work, options) {
+    if (!isInTransaction(this)) await prepare()
     // Inside a transaction, Prisma would run an array beside it.
     if (!Array.isArray(work) || !isInTransaction(this)) {
       try {

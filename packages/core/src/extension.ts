@@ -94,7 +94,7 @@ export function envelopeEncryption(options: EnvelopeOptions): EnvelopeExtension 
     }
     const extended = client.$extends({
       name: 'prisma-envelope',
-      client: { $envelope: envelopeOf(NO_SETTINGS), $transaction: transactionOf(client) },
+      client: { $envelope: envelopeOf(NO_SETTINGS), $transaction: transactionOf(client, () => keys.makeMissedKeys()) },
       query: {
         async $allOperations(params: HookParams): Promise<unknown> {
           const { operation, query } = params

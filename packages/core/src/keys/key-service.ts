@@ -57,6 +57,8 @@ export interface KeyService extends Keys {
    * One for each transaction.
    */
   within(reader: KeyStoreReader): Keys
+  /** Adds to the key store what such work found missing there; undefined where there is nothing to do. To be called while no transaction is open. */
+  makeMissedKeys(): Promise<void> | undefined
 }
 
 /**
@@ -236,7 +238,15 @@ export function createKeys(options: KeysOptions): KeyService {
   return {
     ...throughAccess(keyStore && { reader: keyStore }),
     within: (reader) => throughAccess(keyStore && { reader, own: new Map() }),
+    makeMissedKeys: () =>
+      keyStore !== undefined && storedKeys?.hasMissed === true ? makeMissed(keyStore, storedKeys) : undefined,
     stats: counters,
+  }
+
+  async function makeMissed(reader: KeyStore, keys: StoredBranchKeys): Promise<void> {
+    const deadline = new Deadline(milliseconds)
+    await keys.makeMissed({ reader }, deadline)
+    deadline.clear()
   }
 }
 

@@ -17,7 +17,10 @@ export class KeysNeeded extends Error {
 /** Keys for work that holds a database transaction open: it never waits for a KMS, but is abandoned and done again once the keys are there. */
 export interface KeysAhead {
   readonly keys: Keys
-  /** What an attempt sealed may have left this process, before it was abandoned: its keys seal nothing more. Else they serve the next attempt. */
+  /**
+   * What an attempt sealed may have left this process, before it was abandoned: its keys seal nothing more. Else they serve the next attempt. Keys of the key
+   * store do so always: 2^26 wraps leave room for those of attempts that were in vain.
+   */
   sent(): void
   /** Releases all that was fetched. */
   release(): void
@@ -117,7 +120,8 @@ export function createKeysAhead(keys: Keys): KeysAhead {
       },
     },
     sent() {
-      reservations = reservations.filter(({ given }) => !given)
+      reservations = reservations.filter((reservation) => !reservation.given || isStored(reservation))
+      for (const reservation of reservations) reservation.given = false
     },
     release() {
       for (const key of held.splice(0)) key.release()
@@ -125,6 +129,11 @@ export function createKeysAhead(keys: Keys): KeysAhead {
       opened.clear()
     },
   }
+}
+
+/** It may stand in a cache that holds nothing: taken anew for each attempt, it would be missing in each. */
+function isStored({ keys }: Reservation): boolean {
+  return keys.every(({ stored }) => stored !== undefined)
 }
 
 /** Key names hold no space. */

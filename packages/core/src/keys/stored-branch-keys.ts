@@ -82,6 +82,8 @@ export class StoredBranchKeys {
   readonly #inserts = new Map<string, Promise<Inserted>>()
   readonly #insertOf = new WeakMap<GeneratedKey, Promise<Inserted>>()
   readonly #generating: SharedCalls<GeneratedKey>
+  /** Those for which a transaction of a caller's found no key. */
+  readonly #missed = new Map<string, KeySlot>()
 
   constructor(options: StoredBranchKeysOptions) {
     const { limits, maxAge, now, counters, joinableFor } = options
@@ -119,7 +121,10 @@ export class StoredBranchKeys {
     try {
       while (missing > 0) {
         const chosen = await this.#choose(slot, access, deadline)
-        if (chosen === undefined) return taken
+        if (chosen === undefined) {
+          this.#miss(slot)
+          return taken
+        }
         const { key } = chosen
         // Nothing of this may wait: others take rows of the same key.
         const served = Math.min(missing, this.#room(key))
@@ -185,6 +190,26 @@ export class StoredBranchKeys {
       'CONFLICT',
       'the key store takes no new key and shows no other: check its unique constraint, and what row-level security hides of it',
     )
+  }
+
+  #miss(slot: KeySlot): void {
+    if (this.#missed.size < this.#options.limits.maxEntries) this.#missed.set(slot.id, slot)
+  }
+
+  /** Whether a transaction lacked a key that {@link StoredBranchKeys.makeMissed} would make. */
+  get hasMissed(): boolean {
+    return this.#missed.size > 0
+  }
+
+  /**
+   * Makes the keys that transactions lacked: where all writes are in transactions, nobody else would. A failure is nobody's, as rows can carry their keys; the
+   * next transaction that lacks one has it tried again.
+   */
+  async makeMissed(access: StoreAccess, deadline: Deadline): Promise<void> {
+    const slots = [...this.#missed.values()]
+    this.#missed.clear()
+    const made = slots.map(async (slot) => (await this.#choose(slot, access, deadline))?.handle?.release())
+    await Promise.allSettled(made)
   }
 
   /** What a caller's transaction sees is not told to others: its snapshot may be old. */
