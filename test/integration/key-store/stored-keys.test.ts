@@ -1,8 +1,10 @@
+import { type AccessEvent, envelopeEncryption } from 'prisma-envelope'
 import { describe, expect, test } from 'vitest'
-import { keyStore } from '../../support/client.ts'
-import { createEncryptedClient } from '../../support/encrypted-client.ts'
+import { keyStore, models, Prisma } from '../../support/client.ts'
+import { createDatabase } from '../../support/database.ts'
+import { createBareClient, createEncryptedClient } from '../../support/encrypted-client.ts'
 
-const { prisma, client, sql, kms, keys } = await createEncryptedClient('stored_keys', { keyStore })
+const { prisma, client, database, sql, kms, keys, indexKey } = await createEncryptedClient('stored_keys', { keyStore })
 
 /** A client with caches of its own, as another process has. */
 const otherProcess = () => client()
@@ -173,4 +175,30 @@ test('preload fetches every key that the first requests wait for', async () => {
   await db.$envelope.preload({ contexts: [{ tenant: '1' }, { tenant: '2' }] })
   const stored = await sql(`SELECT context->>'tenant' tenant FROM envelope_keys WHERE table_name = 'persons' AND context <> '{}'`)
   expect(new Set(stored.map(({ tenant }) => tenant))).toEqual(new Set(['1', '2']))
+})
+
+test('one extension on two databases keeps their key stores apart', async () => {
+  const other = await createDatabase('another_key_store')
+  const extension = envelopeEncryption({ Prisma, models, keys, indexKey, keyStore })
+  const [here, there] = [database, other].map((each) => createBareClient(each).$extends(extension))
+  await here?.person.create({ data: person('here') })
+  await there?.person.create({ data: person('there') })
+  const [stored] = await other.sql('SELECT k.id FROM envelope_keys k JOIN persons p ON p.sealed_envelope->>$1 = k.id', ['bk'])
+  expect(stored).toBeDefined()
+  expect(await there?.person.findMany()).toMatchObject([person('there')])
+})
+
+test('who listens is told the name of the KMS key that wraps the stored key now, not of the one that did when the row was sealed', async () => {
+  const events: AccessEvent[] = []
+  await prisma.person.create({ data: person('audited') })
+  const provider = { ...keys.current, name: 'renamed' }
+  const db = client({ keys: { current: provider, others: [keys.current] }, onAccess: (event) => events.push(event) })
+  await sql(`UPDATE envelope_keys SET kid = 'renamed' WHERE table_name = 'persons' AND context = '{}'`)
+  try {
+    expect(await db.person.findUnique({ where: { id: 'audited' } })).toMatchObject(person('audited'))
+  } finally {
+    await sql(`UPDATE envelope_keys SET kid = 'pii' WHERE kid = 'renamed'`)
+  }
+  expect(await envelopeOf('audited')).toMatchObject({ kid: 'pii' })
+  expect(events.map(({ keyName }) => keyName)).toEqual(['renamed'])
 })

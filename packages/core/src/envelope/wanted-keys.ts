@@ -69,6 +69,7 @@ export function createWantedKeys(): WantedKeys {
         else {
           held.push(handle)
           key.outcome = handle
+          key.keyName = handle.kid ?? key.keyName
           key.source = handle.source ?? 'hit'
         }
       }
@@ -84,7 +85,7 @@ export function createWantedKeys(): WantedKeys {
           const outcome = better(key.outcome, outcomes[i])
           if (outcome === key.outcome) return
           key.outcome = outcome
-          key.keyName = request(key, form).kid
+          key.keyName = (outcome instanceof EnvelopeError ? undefined : outcome?.kid) ?? request(key, form).kid
           key.source = 'miss'
         })
         waiting = asked.filter((key) => key.outcome instanceof EnvelopeError && form + 1 < key.wrapped.length)

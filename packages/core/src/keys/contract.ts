@@ -12,6 +12,8 @@ export interface KeyHandle {
   readonly rowKeys?: RowKeys | undefined
   /** Where it comes from, if not from memory. */
   readonly source?: KeySource | undefined
+  /** Name of the KMS key that wraps it: of a key of the key store, only the store says. */
+  readonly kid?: string | undefined
   release(): void
 }
 

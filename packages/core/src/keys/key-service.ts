@@ -165,7 +165,7 @@ export function createKeys(options: KeysOptions): KeyService {
     const results = Array.from<KeyHandle | EnvelopeError>({ length: requests.length })
     const missing: DistinctKey[] = []
     for (const key of distinctKeys(requests)) {
-      if (!unwrapped.find(idOf(key), (loaned) => lendAll(loaned, key.places, results))) missing.push(key)
+      if (!unwrapped.find(idOf(key), (loaned) => lendAll(loaned, key, results))) missing.push(key)
     }
     if (missing.length === 0) return results
 
@@ -174,7 +174,7 @@ export function createKeys(options: KeysOptions): KeyService {
       await sideBySide(missing, CALLS_SIDE_BY_SIDE, async (key) => {
         try {
           const { id, call } = unwrapping(key.request, key.context)
-          await unwrapped.findOrUnwrap(id, call, deadline, (loaned) => lendAll(loaned, key.places, results))
+          await unwrapped.findOrUnwrap(id, call, deadline, (loaned) => lendAll(loaned, key, results))
         } catch (error) {
           if (!(error instanceof EnvelopeError)) throw error
           for (const place of key.places) results[place] = error
@@ -210,7 +210,7 @@ export function createKeys(options: KeysOptions): KeyService {
   function cachedBytes({ kid, wrapped, context }: KeyToUnwrap): KeyHandle | undefined {
     let handle: KeyHandle | undefined
     unwrapped.find(keyId(kid, contextId(context), wrapped), (loaned) => {
-      handle = loaned.lend()
+      handle = loaned.lend(kid)
     })
     return handle
   }
@@ -269,8 +269,8 @@ function idOf({ request, context }: DistinctKey): string {
   return keyId(request.kid, context, request.wrapped)
 }
 
-function lendAll(key: LoanedKey, places: readonly number[], results: (KeyHandle | EnvelopeError)[]): void {
-  for (const place of places) results[place] = key.lend()
+function lendAll(key: LoanedKey, { places, request }: DistinctKey, results: (KeyHandle | EnvelopeError)[]): void {
+  for (const place of places) results[place] = key.lend(request.kid)
 }
 
 /** @throws `CANNOT_OPEN` unless it is base64 in its one canonical form: Node's decoder skips what it does not know. */

@@ -142,6 +142,6 @@ function scopeId({ context, kid = '' }: SealingScope): string {
 }
 
 /** The bytes of a handle that is released later, with all others. */
-function borrowed({ bytes, rowKeys, source = 'miss' }: KeyHandle): KeyHandle {
-  return { bytes, rowKeys, source, release: () => {} }
+function borrowed({ bytes, rowKeys, source = 'miss', kid }: KeyHandle): KeyHandle {
+  return { bytes, rowKeys, source, kid, release: () => {} }
 }

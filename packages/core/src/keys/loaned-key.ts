@@ -15,8 +15,11 @@ interface SharedBytes {
 export class LoanedKey implements KeyHandle {
   #shared: SharedBytes | undefined
 
-  private constructor(shared: SharedBytes) {
+  readonly #kid: string | undefined
+
+  private constructor(shared: SharedBytes, kid?: string) {
     this.#shared = shared
+    this.#kid = kid
     shared.loans++
   }
 
@@ -38,9 +41,13 @@ export class LoanedKey implements KeyHandle {
     this.#held().rowKeys = rowKeys
   }
 
+  get kid(): string | undefined {
+    return this.#kid
+  }
+
   /** One more loan of the same bytes, to be released on its own. */
-  lend(): LoanedKey {
-    return new LoanedKey(this.#held())
+  lend(kid?: string): LoanedKey {
+    return new LoanedKey(this.#held(), kid)
   }
 
   /** A second call does nothing: releasing twice must not take the bytes from another holder. */

@@ -28,11 +28,17 @@ const provider = {
   unwrap: async (wrapped) => Buffer.from(keys.get(Buffer.from(wrapped).toString('hex'))),
 }
 const line = await createIndexKey({ current: provider })
-for (const mode of ['branch', 'direct']) {
-  const service = createKeys({ keyring: createKeyring({ current: provider }), mode, indexKey: { current: line } })
+const rows = []
+const keyStore = {
+  load: async (ids) => rows.filter(({ id }) => ids.includes(id)),
+  newest: async () => ({ key: rows.at(-1), erased: false }),
+  insert: async (row) => rows.push(row) > 0,
+}
+for (const mode of ['stored', 'branch', 'direct']) {
+  const service = createKeys({ keyring: createKeyring({ current: provider }), mode, keyStore, indexKey: { current: line } })
   const context = rowContext('Patient')
-  const [{ kid, wrapped }] = await service.forSealing({ context }, 3)
-  await service.forOpening([{ kid, wrapped, context }])
+  const [{ kid, wrapped, stored }] = await service.forSealing({ context }, 3)
+  await service.forOpening([{ kid, wrapped, context, stored }])
   await service.indexKey()
 }
 
