@@ -14,6 +14,7 @@ export interface CliSetup {
   readonly keys: Readonly<Record<string, string>>
   /** Wrapped index keys, the current one first. */
   readonly indexKeys: readonly string[]
+  readonly minimumKey?: string
   /** Whether the configuration has a key store. */
   readonly keyStore?: boolean
   /** Milliseconds for the KMS calls of a batch. */
@@ -56,6 +57,7 @@ export function startCli(setup: CliSetup, args: readonly string[]): RunningCli {
         .join(','),
       CLI_TEST_INDEX_KEYS: setup.indexKeys.join(','),
       CLI_TEST_DATABASE_URL: setup.databaseUrl,
+      CLI_TEST_MINIMUM_KEY: setup.minimumKey ?? '',
       CLI_TEST_KEY_STORE: setup.keyStore === true ? '1' : '',
       CLI_TEST_DEADLINE: String(setup.deadline ?? ''),
       CLI_TEST_BRANCH_ROWS: String(setup.branchRows ?? ''),

@@ -19,6 +19,7 @@ const [currentIndex = '', ...otherIndexes] = given('INDEX_KEYS').split(',')
 
 export default defineConfig({
   models,
+  ...(given('MINIMUM_KEY') !== '' && { minimumKey: given('MINIMUM_KEY') }),
   ...(given('KEY_STORE') !== '' && { keyStore }),
   keys: { current: current as ReturnType<typeof awsKms>, others },
   indexKey: { current: currentIndex, others: otherIndexes },

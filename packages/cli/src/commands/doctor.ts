@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { type EncryptionContext, EnvelopeError, ERASED_TOKEN_ID, type ModelPlan } from 'prisma-envelope/rows'
+import { retiredKeys } from '../config/retired-keys.ts'
 import type { Diagnosis } from '../doctor/diagnosis.ts'
 import { examine } from '../doctor/examine.ts'
 import { keyStoreFindings, storedKeyUnder } from '../doctor/key-store.ts'
@@ -139,6 +140,7 @@ function storedFindings(
   { byKeys, byIndexKey, named, percent }: StoredKeys,
 ): readonly Diagnosis[] {
   const names = keyNames(config)
+  const retired = retiredKeys(config)
   const ids = indexKeyIds(config)
   const looked = percent < 100 ? ` of the ${percent.toPrecision(2)} % looked at` : ''
   const findings: Diagnosis[] = []
@@ -159,6 +161,15 @@ function storedFindings(
         key: kids.join(', '),
         meaning: `${rows} rows${looked} are sealed under it, and it is not in the keyring: they do not open`,
         remedy: 'add its provider to `keys.others`, under this very name',
+      })
+    else if (kids.every((kid) => retired.has(kid)))
+      findings.push({
+        severity: 'error',
+        code: 'KEY_RETIRED',
+        model,
+        key: kids.join(', '),
+        meaning: `${rows} rows${looked} are under it, and it stands behind \`minimumKey\`: applications refuse them`,
+        remedy: 'run `prisma-envelope-cli rotate --rewrap`, or take `minimumKey` back until it is done',
       })
   }
   if (named.missing > 0)

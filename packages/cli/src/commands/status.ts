@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { retiredKeys } from '../config/retired-keys.ts'
 import { EXIT } from '../exit-code.ts'
 import type { Program } from '../program.ts'
 import { assertPermitted } from '../rows/permissions.ts'
@@ -34,7 +35,8 @@ export function addStatus({ commander, run }: Program): void {
           tables.push({ table, names: fields })
         }
         const keys = await throwAwayKeys()
-        const models: (Census & { readonly left: Forecast })[] = []
+        const retired = retiredKeys(config)
+        const models: (Census & { readonly retired?: number; readonly left: Forecast })[] = []
         const texts: string[] = []
         for (const { table, names: chosen } of tables) {
           if (stop.aborted) return EXIT.interrupted
@@ -42,8 +44,10 @@ export function addStatus({ commander, run }: Program): void {
           const { census, widths } = await takeCensus(sql, table, fields, options.estimate === true, config.keyStore)
           const sealing = await measureSealing(sql, keys, table, fields, widths.values)
           const left = forecast(census, widths, sealing, fields, config)
-          models.push({ ...census, left })
-          texts.push(statusText(census, left))
+          const isRetired = (names: readonly string[]): boolean => names.every((name) => retired.has(name))
+          const rows = census.byKey.reduce((sum, { keys: names, rows: n }) => sum + (isRetired(names) ? n : 0), 0)
+          models.push({ ...census, ...(retired.size > 0 && { retired: rows }), left })
+          texts.push(statusText(census, left, isRetired))
         }
         output.result(texts.join('\n'), {
           command: 'status',

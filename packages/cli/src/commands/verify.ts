@@ -9,6 +9,7 @@ import { assertPermitted } from '../rows/permissions.ts'
 import { countedRows } from '../rows/row-count.ts'
 import { inspectTable, selectedModels, type Table } from '../rows/table.ts'
 import { createFindings, type Findings } from '../verification/findings.ts'
+import { retirement } from '../verification/retired.ts'
 import { type ModelReport, type VerifyOptions, verifyModel } from '../verification/verify-model.ts'
 import { verifyText } from '../verification/verify-text.ts'
 import type { CommonOptions, Context } from './context.ts'
@@ -66,6 +67,7 @@ export function addVerify({ commander, run }: Program): void {
             sample: options.sample,
             openedTogether: openedTogether(options, config.deadline ?? DEADLINE),
             against,
+            isRetired: await retirement(context.sql, config),
           })
           const complete = !stop.aborted && reports.every((report) => report.complete)
           const models = reports.map((report) => ({ ...report, findings: findings.of(report.model) }))

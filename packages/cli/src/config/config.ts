@@ -6,6 +6,8 @@ export interface CliConfig {
   readonly models: ModelsPlan
   /** The application's own keyring: `current` seals, `others` open too. */
   readonly keys: { readonly current: KeyProvider; readonly others?: readonly KeyProvider[] }
+  /** That of the application: rows under keys that stand behind it in `[current, ...others]` are reported by `status`, `verify` and `doctor`. */
+  readonly minimumKey?: string
   /** The application's own index key. Required where a field is `searchable`. */
   readonly indexKey?: { readonly current: string; readonly others?: readonly string[] }
   /** `keyStore` of the generated envelope module, where the schema has a model marked `@envelopeKeys`. */

@@ -15,6 +15,7 @@ const KNOWN = new Set<string>([
   'models',
   'keys',
   'indexKey',
+  'minimumKey',
   'keyStore',
   'database',
   'wrap',
@@ -70,7 +71,9 @@ function validConfig(given: CliConfig, { databaseUrl, prepare }: ConfigOverrides
   if (typeof config.keys?.current !== 'object') throw new UsageError('`keys.current` of the configuration must be a key provider')
   if (typeof config.database.url !== 'string' || config.database.url === '')
     throw new UsageError('`database.url` of the configuration is missing: give it there, or by --database-url')
-  const { keyStore } = config
+  const { keyStore, keys, minimumKey } = config
+  if (minimumKey !== undefined && ![keys.current, ...(keys.others ?? [])].some(({ name }) => name === minimumKey))
+    throw new UsageError('`minimumKey` of the configuration must be the name of a key of `keys`')
   if (keyStore !== undefined && (typeof keyStore?.table?.name !== 'string' || typeof keyStore.columns !== 'object'))
     throw new UsageError('`keyStore` of the configuration must be the export of this name of the generated envelope module')
   const schema = schemaOf(config.database.url)

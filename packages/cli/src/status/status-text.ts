@@ -6,6 +6,7 @@ import { type Forecast, PRICE_SOURCE } from './forecast.ts'
 export function statusText(
   { model, estimated, rows, encrypted, plaintext, mixed, foreignWrites, malformed, ...by }: Census,
   left: Forecast | undefined,
+  isRetired: (keys: readonly string[]) => boolean = () => false,
 ): string {
   const about = estimated ? 'about ' : ''
   const lines = [
@@ -14,7 +15,14 @@ export function statusText(
     ['plaintext', count(plaintext)],
     ['mixed', `${count(mixed)}${mixed > 0 ? `, of which ${count(foreignWrites)} by foreign writes` : ''}`],
     ...(malformed > 0 ? [['malformed', `${count(malformed)} have something else than an envelope in its column`]] : []),
-    ...(by.byKey.length > 0 ? [['by KMS key', list(by.byKey.map(({ keys, rows: n }) => [keys.join('+'), n]))]] : []),
+    ...(by.byKey.length > 0
+      ? [
+          [
+            'by KMS key',
+            list(by.byKey.map(({ keys, rows: n }) => [`${keys.join('+')}${isRetired(keys) ? ' (retired)' : ''}`, n])),
+          ],
+        ]
+      : []),
     ...(by.byKey.length > 0 ? [['wrapped by', wrappedBy(by.byWrap)]] : []),
     ...Object.entries(by.byIndexKey).flatMap(([field, ids]) =>
       Object.keys(ids).length === 0 ? [] : [['by index key', `${field}: ${list(Object.entries(ids))}`]],

@@ -9,6 +9,7 @@ import type { Field, Table } from '../rows/table.ts'
 import { type Comparison, keysOf, type OpenRow, openCopy, type Verdict } from './copy.ts'
 import type { Findings } from './findings.ts'
 import { keyedPages, type ReadRow, rowsByKey, tablePages } from './read-rows.ts'
+import type { IsRetired } from './retired.ts'
 import { type Problem, problemsOf, type Tokenizers } from './row-checks.ts'
 import { type Sample, sampleKeys } from './sample.ts'
 
@@ -19,6 +20,7 @@ export interface VerifyOptions extends EachPageOptions {
   readonly sample: number | undefined
   /** Rows that are opened together, so that what they ask of the KMS fits into its deadline. */
   readonly openedTogether: number
+  readonly isRetired: IsRetired
   /** A connection to a copy. */
   readonly against: Connection | undefined
 }
@@ -36,6 +38,11 @@ export interface ModelReport {
   /** Rows whose record holds a field that the plan does not know, by its sealed name. Nothing is wrong with them. */
   readonly unknownFields: Readonly<Record<string, number>>
   readonly against?: Comparison
+}
+
+const KEY_RETIRED: Problem = {
+  code: 'KEY_RETIRED',
+  reason: 'the row is under a key that stands behind `minimumKey`: applications refuse it until `rotate --rewrap` has moved it',
 }
 
 export async function verifyModel(
@@ -109,7 +116,11 @@ export async function verifyModel(
   }
 
   function problems({ read: { row }, opened }: OpenRow, tokenizers: Tokenizers): readonly Problem[] {
-    if (!(row instanceof EnvelopeError)) return problemsOf(table, fields, row, opened, tokenizers)
+    if (!(row instanceof EnvelopeError)) {
+      const found = problemsOf(table, fields, row, opened, tokenizers)
+      const isRetired = opened !== undefined && !(opened instanceof EnvelopeError) && options.isRetired(opened.envelope)
+      return isRetired ? [...found, KEY_RETIRED] : found
+    }
     return [{ code: row.code, reason: `what the row is bound to can't be read: ${row.message}` }]
   }
 
