@@ -1,5 +1,5 @@
 import { insecureTestKeys } from '@prisma-envelope/kms/local'
-import { createRowCipher, type RowToOpen, type RowToSeal } from '../../../packages/core/dist/envelope/index.js'
+import { createRowCipher, type RowToOpen, type RowToSeal } from 'prisma-envelope/rows'
 import { createKeyring, createKeys, type KeyProvider, type KeysOptions } from '../../../packages/core/dist/keys/index.js'
 import { memoryKeyStore } from '../../../packages/core/test/memory-key-store.ts'
 
