@@ -19,7 +19,12 @@ const BATCH = 5000
 
 async function seed(): Promise<void> {
   const cipher = createRowCipher({
-    keys: createKeys({ keyring: createKeyring(keys), branch: { maxRows: ROWS_PER_KEY }, cache: { maxEntries: 0 } }),
+    keys: createKeys({
+      keyring: createKeyring(keys),
+      branch: { maxRows: ROWS_PER_KEY },
+      cache: { maxEntries: 0 },
+      deadline: 60_000,
+    }),
   })
   for (let from = 1; from <= ROWS; from += BATCH) {
     const ids = Array.from({ length: BATCH }, (_, i) => from + i)
