@@ -1,13 +1,13 @@
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { expectRefusal } from '../support/refused.ts'
-import { outcomeOf, rolledBack, written } from '../support/written.ts'
 import type { Case } from './grammar/cases.ts'
 import { data } from './grammar/data.ts'
 import { nestedToMany } from './grammar/nested-to-many.ts'
 import { nestedToOne } from './grammar/nested-to-one.ts'
 import { operations } from './grammar/operations.ts'
+import { playCases } from './grammar/played.ts'
 import { reads } from './grammar/reads.ts'
-import { type Cast, comparable, comparableChanges, comparableContents, openStage, type Side } from './grammar/stage.ts'
+import { type Cast, openStage } from './grammar/stage.ts'
 import { where } from './grammar/where.ts'
 
 /** What tells equal values apart that stand in several forms is refused, and has tests of its own. */
@@ -16,7 +16,6 @@ const COMPARING: ReadonlySet<string> = new Set(['distinct.string', 'distinct.arr
 const CASES: readonly Case[] = [...where, ...operations, ...reads, ...data, ...nestedToMany, ...nestedToOne].filter(
   ({ letter, line }) => letter !== 'R' && !COMPARING.has(line),
 )
-const titled = CASES.map((given) => [`${given.line} ${given.name}`, given] as const)
 
 /** Every other row is of another kind than the client itself writes. */
 const casts: Record<string, (indexKeys: readonly [string, string]) => Cast> = {
@@ -43,17 +42,8 @@ const casts: Record<string, (indexKeys: readonly [string, string]) => Cast> = {
 }
 
 describe.each(Object.entries(casts))('where rows hold %s, does what plain Prisma does:', async (_, castOf) => {
-  const { encrypted, single, plain, sql, changed, restore } = await openStage(castOf)
-
-  afterEach(async () => {
-    if ((await changed()) !== undefined) await restore()
-  })
-
-  async function expectSameContents(): Promise<void> {
-    if ((await changed()) === undefined) return
-    const [left, right] = await Promise.all([comparableContents(plain.db), comparableContents(encrypted.db)])
-    expect(written(right)).toBe(written(left))
-  }
+  const stage = await openStage(castOf)
+  const { encrypted, sql } = stage
 
   test('rows are of two kinds', async () => {
     const rows = await sql(
@@ -62,20 +52,7 @@ describe.each(Object.entries(casts))('where rows hold %s, does what plain Prisma
     expect(rows).toHaveLength(2)
   })
 
-  test.each(titled)('%s', async (_title, given) => {
-    const run = ({ db, own }: Side): Promise<string> => outcomeOf(async () => comparable(await given.call(db, own)))
-    const [outcome, expected] = await Promise.all([run(encrypted), run(plain)])
-    expect(outcome).toBe(expected)
-    await expectSameContents()
-  })
-
-  test.each(titled)('in a transaction on the only connection: %s', async (_title, given) => {
-    const run = ({ db, own }: Side): Promise<string> =>
-      rolledBack(db, async (tx) => [comparable(await given.call(tx, own)), await comparableChanges(tx)])
-    const [outcome, expected] = await Promise.all([run(single), run(plain)])
-    expect(outcome).toBe(expected)
-    expect(await changed()).toBeUndefined()
-  })
+  playCases(stage, CASES)
 
   test('refuses to tell equal values apart', async () => {
     const { db } = encrypted

@@ -1,4 +1,4 @@
-import { createIndexKey, type EnvelopeOptions } from 'prisma-envelope'
+import { createIndexKey, type EnvelopeOptions, type EnvelopeSettings } from 'prisma-envelope'
 import { Prisma, plainSkip, skip } from '../../support/client.ts'
 import { createBareClient, type EncryptedClient, extend } from '../../support/encrypted-client.ts'
 import { createLoggedClient } from '../../support/query-log.ts'
@@ -18,6 +18,8 @@ export interface Side {
 export interface Cast {
   /** What the clients on the stage take. */
   readonly options: Partial<EnvelopeOptions>
+  /** What these clients are run for. */
+  readonly settings?: EnvelopeSettings
   /** What the client takes that writes all rows. */
   readonly settlers?: Partial<EnvelopeOptions>
   /** What the client takes that then writes every other row. */
@@ -31,13 +33,13 @@ export interface Cast {
  */
 export async function openStage(castOf: (indexKeys: readonly [string, string]) => Cast = () => ({ options: {} })) {
   const { twin, twinNulls, sql, twinSql, database, keys, indexKey } = await createTwins('grammar')
-  const { options: chosen, settlers, movers } = castOf([indexKey.current, await createIndexKey(keys)])
+  const { options: chosen, settings = {}, settlers, movers } = castOf([indexKey.current, await createIndexKey(keys)])
   // Without its preview feature, `Prisma.skip` stands in the runtime alone.
   const common = { keys, indexKey, raw: 'allow', Prisma: { ...Prisma, skip } } as const
   const options = { ...common, ...chosen }
   const log = createLoggedClient(database)
-  const prisma = extend(log.bare, options)
-  const single = extend(createBareClient(database, 1), options)
+  const prisma = extend(log.bare, options).$envelope(settings)
+  const single = extend(createBareClient(database, 1), options).$envelope(settings)
   const settler = settlers === undefined ? prisma : extend(log.bare, { ...common, ...settlers })
   await Promise.all([settle(settler, Prisma), settle(twin, twinNulls)])
   if (movers !== undefined) await rewriteByTurns(settler, extend(log.bare, { ...common, ...movers }))
