@@ -275,6 +275,26 @@ test('the diagnostics channel hears of all clients while somebody subscribes', a
   expect(heard[0]).toMatchObject({ action: 'opened', model: 'Patient', primaryKey: { id: 'bob' }, fields: ['notes'] })
 })
 
+test('who acts, for whom and why is told, and the row’s context; a row of another tenant is told as a failure', async () => {
+  const tenants = client({
+    onAccess: (event) => void events.push(event),
+    context: (row, { settings }): Record<string, string> =>
+      row.model === 'CuidKey' ? { tenant: settings['tenant'] ?? 'none' } : {},
+  })
+  const settings = { tenant: 'north', actor: 'nurse', reason: 'ward round' }
+  const { id } = await tenants.$envelope(settings).cuidKey.create({ data: { secret: 'x' } })
+  const place = { model: 'CuidKey', primaryKey: { id }, operation: 'create', context: { tenant: 'north' } }
+  expect(events.splice(0)).toMatchObject([
+    { ...place, action: 'sealed', settings },
+    { ...place, action: 'opened', settings },
+  ])
+  const spy = { tenant: 'south', actor: 'spy' }
+  await expect(tenants.$envelope(spy).cuidKey.findMany()).rejects.toMatchObject({ code: 'CONTEXT_MISMATCH' })
+  expect(events.splice(0)).toMatchObject([
+    { action: 'failed', attempt: 'open', code: 'CONTEXT_MISMATCH', primaryKey: { id }, settings: spy },
+  ])
+})
+
 test('the option must be a function', () => {
   expect(() => client({ onAccess: 'log' as never })).toThrow('`onAccess` must be a function')
 })

@@ -123,7 +123,7 @@ test('rows under stored keys are told like others: made for them, unwrapped, or 
 })
 
 test('a subscriber that fails takes nothing from the operation', async () => {
-  const failures = vi.fn()
+  const failures = vi.fn<(error: Error) => void>()
   const others = process.listeners('uncaughtException')
   process.removeAllListeners('uncaughtException').on('uncaughtException', failures)
   const failing = (): void => {
