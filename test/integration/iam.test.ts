@@ -11,7 +11,7 @@ import {
   ScheduleKeyDeletionCommand,
   UpdateAliasCommand,
 } from '@aws-sdk/client-kms'
-import { createIndexKey, type DataKey, type EnvelopeError } from 'prisma-envelope'
+import { createIndexKey, type DataKey, type EnvelopeError, type EnvelopeOptions } from 'prisma-envelope'
 import { rowContext } from 'prisma-envelope/rows'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { keyStore } from '../support/client.ts'
@@ -178,6 +178,26 @@ describe('of one tenant', () => {
     for (const context of others) {
       await expect(tenantWriter.provider(arn).generateDataKey(context), JSON.stringify(context)).rejects.toMatchObject(denied)
     }
+  })
+
+  test('rows are read and written for that tenant, whatever the process claims', async () => {
+    const context: EnvelopeOptions['context'] = (_row, { settings: { tenant } }) =>
+      tenant === undefined ? undefined : { tenant }
+    const of = ({ provider }: Admitted, tenant: string): EncryptedClient =>
+      client({ keys: { current: provider(arn) }, context }).$envelope({ tenant }) as unknown as EncryptedClient
+    await sql('TRUNCATE "Patient" CASCADE')
+    await of(tenantWriter, 'north').patient.create({ data: ada })
+    await refused(() => of(tenantWriter, 'south').patient.create({ data: bob }))
+    await (client({ context }).$envelope({ tenant: 'south' }) as unknown as EncryptedClient).patient.create({ data: bob })
+
+    for (const principal of [tenantReader, tenantWriter]) {
+      expect(await of(principal, 'north').patient.findUnique({ where: { id: 'ada' } })).toMatchObject(ada)
+      await refused(() => of(principal, 'south').patient.findUnique({ where: { id: 'bob' } }))
+      const mismatch = { code: 'CONTEXT_MISMATCH', model: 'Patient' } as const
+      await expectRefusal(sql, () => of(principal, 'north').patient.findUnique({ where: { id: 'bob' } }), mismatch)
+    }
+    await refused(() => of(tenantReader, 'north').patient.update({ where: { id: 'ada' }, data: { notes: 'seen' } }))
+    await of(tenantWriter, 'north').patient.update({ where: { id: 'ada' }, data: { notes: 'seen' } })
   })
 
   test('both search', async () => {
