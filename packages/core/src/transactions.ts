@@ -31,7 +31,7 @@ import type { TransactionLocks } from './transaction-locks.ts'
 const MAX_ATTEMPTS = 100
 const MAX_PAUSE_MS = 50
 /** A context may follow a key that the database draws anew at each attempt, or differ from row to row: then the KMS is waited for within. */
-const MAX_ATTEMPTS_FOR_KEYS = 5
+const MAX_ATTEMPTS_FOR_KEYS = 20
 
 /** What the calls of one extended client share. */
 export interface Surroundings {
