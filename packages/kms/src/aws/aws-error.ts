@@ -96,6 +96,13 @@ export function asEnvelopeError(error: unknown, aborted: boolean): EnvelopeError
   return new EnvelopeError(code, reason, {}, safeCause(error))
 }
 
+/** Whether AWS refused a signature for its time alone. */
+export function isClockSkew(error: unknown): boolean {
+  const { name, message } = traits(error)
+  if (name === 'RequestExpired' || name === 'RequestTimeTooSkewed') return true
+  return name === 'InvalidSignatureException' && /^Signature (expired|not yet current)/.test(message)
+}
+
 function meaningOf(error: unknown): Meaning {
   const { name, message, code, status } = traits(error)
   // The SDK calls these TimeoutError too, although nobody waited.

@@ -1,7 +1,7 @@
 import { DecryptCommand, EncryptCommand, GenerateDataKeyCommand, type KMSClient } from '@aws-sdk/client-kms'
 import { type EncryptionContext, EnvelopeError, type KeyCallOptions, type KeyProvider } from 'prisma-envelope/keys'
 import { checkedName } from '../key-name.ts'
-import { asEnvelopeError } from './aws-error.ts'
+import { asEnvelopeError, isClockSkew } from './aws-error.ts'
 import { createClient, type OwnClientOptions } from './client.ts'
 import { dropIdleConnections, isConnectionLoss } from './idle-connections.ts'
 import { idOfArn, parseKeyReference } from './key-reference.ts'
@@ -101,7 +101,7 @@ async function send<Output>(
     if (isConnectionLoss(error)) dropIdleConnections(client)
     return asEnvelopeError(error, signal?.aborted === true)
   }
-  if (signal === undefined) return call({}).catch((error: unknown) => Promise.reject(fail(error)))
+  if (signal === undefined) return underRightClock(() => call({})).catch((error: unknown) => Promise.reject(fail(error)))
   let stopWaiting = (): void => {}
   const aborted = new Promise<never>((_, reject) => {
     const abort = (): void => reject(asEnvelopeError(signal.reason, true))
@@ -110,11 +110,21 @@ async function send<Output>(
     if (signal.aborted) abort()
   })
   try {
-    return await Promise.race([signal.aborted ? aborted : call({ abortSignal: signal }), aborted])
+    return await Promise.race([signal.aborted ? aborted : underRightClock(() => call({ abortSignal: signal })), aborted])
   } catch (error) {
     throw fail(error)
   } finally {
     stopWaiting()
+  }
+}
+
+/** After the machine's clock was set, AWS refuses a signature by the old one; by the answer the SDK learns the time, and the next call is right. */
+async function underRightClock<Output>(call: () => Promise<Output>): Promise<Output> {
+  try {
+    return await call()
+  } catch (error) {
+    if (!isClockSkew(error)) throw error
+    return call()
   }
 }
 
