@@ -19,6 +19,7 @@ export {
   type KeyProvider,
   type Keyring,
   type KeyService,
+  type KmsOptions,
   rowContext,
 } from './keys/index.ts'
 export { contextDigest, type KeyStore, type KeyStoreReader, type NewestKey, type StoredKey } from './keys/key-store.ts'

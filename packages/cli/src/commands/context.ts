@@ -1,4 +1,12 @@
-import { createKeyring, createKeys, type Keyring, type KeyService, type KeyStore, type KeyStorePlan } from 'prisma-envelope/rows'
+import {
+  createKeyring,
+  createKeys,
+  type Keyring,
+  type KeyService,
+  type KeyStore,
+  type KeyStorePlan,
+  type KmsOptions,
+} from 'prisma-envelope/rows'
 import type { CliConfig } from '../config/config.ts'
 import { type ConfigOverrides, loadConfig } from '../config/load-config.ts'
 import { pacedKeys } from '../config/paced-keys.ts'
@@ -26,6 +34,13 @@ export interface Context {
   readonly stop: AbortSignal
 }
 
+/** A call waits for its turn within its attempt: that must neither end the attempt nor count as a failure of the KMS. */
+function policyOf({ kms = {}, deadline = DEFAULT_DEADLINE }: CliConfig, kmsRate: number | undefined): KmsOptions {
+  return kmsRate === undefined ? kms : { ...kms, attemptTimeout: deadline, breaker: { failures: Infinity } }
+}
+
+const DEFAULT_DEADLINE = 5_000
+
 /**
  * Loads the configuration, opens connections and keys, runs `work` and closes all.
  *
@@ -50,6 +65,7 @@ export async function withContext<T>(
     ...(config.branch !== undefined && { branch: config.branch }),
     ...(config.cache !== undefined && { cache: config.cache }),
     ...(config.deadline !== undefined && { deadline: config.deadline }),
+    kms: policyOf(config, options.kmsRate),
   })
   const sql = connect(config, connections)
   const output =

@@ -1,4 +1,4 @@
-import type { KeyProvider, KeyStorePlan, ModelsPlan } from 'prisma-envelope/rows'
+import type { KeyProvider, KeyStorePlan, KmsOptions, ModelsPlan } from 'prisma-envelope/rows'
 
 /** What `envelope.config.ts` exports by default. */
 export interface CliConfig {
@@ -35,6 +35,8 @@ export interface CliConfig {
   }
   /** Milliseconds that one batch gives to its KMS calls. Default 5,000. */
   readonly deadline?: number
+  /** Attempts, rate and circuit breaker of the KMS calls, as in the extension's options. */
+  readonly kms?: KmsOptions
 }
 
 /** Gives the configuration its type; returns it as it is. */

@@ -22,6 +22,7 @@ const KNOWN = new Set<string>([
   'branch',
   'cache',
   'deadline',
+  'kms',
 ] satisfies (keyof CliConfig)[])
 
 /**
