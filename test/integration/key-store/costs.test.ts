@@ -2,7 +2,11 @@ import { expect, test } from 'vitest'
 import { keyStore } from '../../support/client.ts'
 import { createEncryptedClient, type EncryptedClient } from '../../support/encrypted-client.ts'
 
-const { client, sql, kms } = await createEncryptedClient('key_store_costs', { keyStore, deadline: 60_000 })
+const { client, sql, kms } = await createEncryptedClient('key_store_costs', {
+  keyStore,
+  deadline: 60_000,
+  kms: { attemptTimeout: 60_000 },
+})
 
 const PROCESSES = 60
 const PAGE = 50

@@ -274,7 +274,7 @@ describe('what `context` returns', () => {
     await client({ context: ({ primaryKey }) => ({ tenant: String(primaryKey?.['id']) }) }).patient.createMany({
       data: tenants.map((id) => ({ ...newcomer(), id })),
     })
-    const all = fresh('*', { deadline: 60_000 })
+    const all = fresh('*', { deadline: 60_000, kms: { attemptTimeout: 60_000 } })
     kms.resetLog()
     await all.patient.updateMany({ data: { notes: 'x' } })
     expect(kms.calls).toEqual({ Decrypt: 150, GenerateDataKey: 150 })
