@@ -25,7 +25,7 @@ const verified = ({ result }: CliResult) => result?.['models']
 
 test('waits for a KMS that throttles, or is away for a while', async () => {
   kms.faults.inject({ throttle: true, times: 20 })
-  const throttled = await runCli({ ...setup, deadline: 200 }, ['verify', 'Contact', '--json'])
+  const throttled = await runCli({ ...setup, deadline: 2000 }, ['verify', 'Contact', '--json'])
   expect(throttled).toMatchObject({ code: 0, result: { complete: true, findings: 0, models: [{ rows: ROWS }] } })
   expect(throttled.events).toContainEqual({ event: 'note', text: 'Contact: trying again after THROTTLED' })
 })
