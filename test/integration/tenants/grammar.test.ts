@@ -11,7 +11,7 @@ import { openStage } from '../grammar/stage.ts'
 const CASES: readonly Case[] = [...operations, ...data, ...nestedToMany, ...nestedToOne].filter(({ letter }) => letter !== 'R')
 
 /** Letters move from one context to another with what they are bound to. */
-const context: ContextOf = ({ model, bound }, { settings }) =>
+const context: ContextOf = ({ model, bound }, { settings }): Readonly<Record<string, string>> =>
   model === 'Letter' ? { author: bound['authorId'] ?? 'nobody' } : { tenant: settings['tenant'] ?? '' }
 
 const stage = await openStage(() => ({ options: { context }, settings: { tenant: 'village' } }))
