@@ -7,6 +7,7 @@ export type { DataKey, EncryptionContext, KeyCallOptions, KeyProvider } from './
 export type { KeyStats } from './keys/key-stats.ts'
 export { failover } from './keys/policy/failover.ts'
 export type { BreakerOptions, KmsOptions } from './keys/policy/kms-limits.ts'
+export { multiKey } from './keys/policy/multi-key.ts'
 export type { ModeOption } from './modes.ts'
 export type { EnvelopeOptions } from './options.ts'
 export type { AccessEvent, OnAccess } from './rewrite/access.ts'

@@ -8,7 +8,7 @@ const membersOfFailover = new WeakMap<KeyProvider, readonly KeyProvider[]>()
  * Several providers of ONE key, in the order in which they are asked: a multi-Region key of AWS KMS in its Regions. What one of them wrapped, each must unwrap.
  *
  * The next one is asked, within the same deadline, where one is throttled, unavailable or late, or is left alone by its circuit breaker; never where it refuses. Keys that do
- * not unwrap each other's do not belong here: `keys.also` has every new key wrapped by each of them.
+ * not unwrap each other's do not belong here: `multiKey` has every new key wrapped by each of them.
  *
  * @throws `CONFIG` where there are fewer than two, or where their names differ.
  */
