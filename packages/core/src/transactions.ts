@@ -178,9 +178,10 @@ async function inOwnTransaction<T>(
         accesses.settle()
         return result
       } catch (error) {
-        const isUndone = attempt < MAX_ATTEMPTS && (error instanceof KeysNeeded || isWriteConflict(error))
+        // Attempts that lacked keys are counted on their own.
+        const isUndone = error instanceof KeysNeeded || (attempt < MAX_ATTEMPTS && isWriteConflict(error))
         if (!isUndone) accesses.settle()
-        if (attempt === MAX_ATTEMPTS) throw error
+        if (attempt >= MAX_ATTEMPTS && !isUndone) throw error
         // Rows that were rolled back can lie in the WAL.
         ahead.sent()
         if (error instanceof KeysNeeded) {
