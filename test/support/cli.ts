@@ -17,6 +17,8 @@ export interface CliSetup {
   readonly minimumKey?: string
   /** Whether the configuration has a key store. */
   readonly keyStore?: boolean
+  /** Whether it says which of two tenants a row belongs to. */
+  readonly halves?: boolean
   /** Milliseconds for the KMS calls of a batch. */
   readonly deadline?: number
   /** Rows that one branch key serves. */
@@ -59,6 +61,7 @@ export function startCli(setup: CliSetup, args: readonly string[]): RunningCli {
       CLI_TEST_DATABASE_URL: setup.databaseUrl,
       CLI_TEST_MINIMUM_KEY: setup.minimumKey ?? '',
       CLI_TEST_KEY_STORE: setup.keyStore === true ? '1' : '',
+      CLI_TEST_HALVES: setup.halves === true ? '1' : '',
       CLI_TEST_DEADLINE: String(setup.deadline ?? ''),
       CLI_TEST_BRANCH_ROWS: String(setup.branchRows ?? ''),
     },

@@ -2,6 +2,7 @@ import { KMSClient } from '@aws-sdk/client-kms'
 import { defineConfig } from '@prisma-envelope/cli'
 import { awsKms } from '@prisma-envelope/kms/aws'
 import { keyStore, models } from '../generated/7/envelope/index.ts'
+import { halfOf, keyOfHalf } from './halves.ts'
 
 /** What a test hands to the processes that it starts. */
 const given = (name: string): string => process.env[`CLI_TEST_${name}`] ?? ''
@@ -10,6 +11,8 @@ const client = new KMSClient({
   endpoint: given('KMS_URL'),
   region: given('KMS_REGION'),
   credentials: { accessKeyId: given('KMS_ACCESS_KEY'), secretAccessKey: given('KMS_SECRET_KEY') },
+  // The library retries.
+  maxAttempts: 1,
 })
 const [current = '', ...others] = given('KEYS')
   .split(',')
@@ -21,6 +24,7 @@ export default defineConfig({
   models,
   ...(given('MINIMUM_KEY') !== '' && { minimumKey: given('MINIMUM_KEY') }),
   ...(given('KEY_STORE') !== '' && { keyStore }),
+  ...(given('HALVES') !== '' && { context: halfOf, key: keyOfHalf }),
   keys: { current: current as ReturnType<typeof awsKms>, others },
   indexKey: { current: currentIndex, others: otherIndexes },
   database: { url: given('DATABASE_URL') },

@@ -26,4 +26,6 @@ export { contextDigest, type KeyStore, type KeyStoreReader, type NewestKey, type
 export { createKeysAhead, type KeysAhead, KeysNeeded } from './keys/keys-ahead.ts'
 export type { ColumnPlan, EncryptionPlan, Json, KeyStorePlan, ModelPlan, ModelsPlan, SearchPlan } from './plan.ts'
 export type { Erasure } from './rewrite/manual.ts'
+export { anyContext, rowIdentity } from './rewrite/row-context.ts'
+export { type ContextOf, type KeyOf, rowPolicy } from './row-policy.ts'
 export { arrayLiteral, bindValue, type ColumnText, compileColumnText } from './values/index.ts'

@@ -11,6 +11,7 @@ import type { Outcome, Task } from '../batches/task.ts'
 import type { TextRow } from '../database/connection.ts'
 import { literal } from '../database/sql-text.ts'
 import { isTokenText, recorded, sourceOf, tokenOf } from '../rows/field-values.ts'
+import type { Placement } from '../rows/placement.ts'
 import { type CipherOf, openRows, type RowToSealAnew, type SealedRow, sealAndReopen } from '../rows/reopened.ts'
 import type { StoredRow } from '../rows/stored-row.ts'
 import { type Field, looksSealed, type Table } from '../rows/table.ts'
@@ -24,6 +25,7 @@ export interface EncryptOptions {
   /** Takes values as Prisma Client reads them, where the column holds more digits. */
   readonly lossy: boolean
   readonly dryRun: boolean
+  readonly placement: Placement
 }
 
 /** A row that is to be sealed, by its place in the batch. */
@@ -33,7 +35,7 @@ interface Sealing {
 }
 
 /** Moves plaintext into envelopes; what something without the extension wrote into a sealed row is taken as newer. */
-export function encryptTask(table: Table, { fields: names, thorough, lossy, dryRun }: EncryptOptions): Task {
+export function encryptTask(table: Table, { fields: names, thorough, lossy, dryRun, placement }: EncryptOptions): Task {
   const fields = table.fields.filter(({ name }) => names.has(name))
   const searchable = fields.filter(({ search }) => search !== undefined)
   /** Field sets that are known to hold all of `fields`. */
@@ -85,7 +87,9 @@ export function encryptTask(table: Table, { fields: names, thorough, lossy, dryR
       if (merged === undefined) return { kind: 'nothing' }
       if ('kind' in merged) return merged
       const { record } = merged
-      sealings.push({ at, row: { table: table.identity, binding: row.binding, record, context: before?.envelope.ctx } })
+      const context = before === undefined ? placement.contextOf(table, row) : before.envelope.ctx
+      const kid = placement.keyOf(table, row)
+      sealings.push({ at, row: { table: table.identity, binding: row.binding, record, context, kid } })
       return undefined
     })
     const envelopes = await sealAndReopen(

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { Program } from '../program.ts'
+import { placementOf } from '../rows/placement.ts'
 import { encryptTask } from './encrypt-task.ts'
 import { addRowOptions, exitCodeOf, type ModelResult, type RowOptions, resultsForPrograms, runOverModels } from './row-command.ts'
 
@@ -28,8 +29,9 @@ export function addEncrypt({ commander, run }: Program): void {
       const { dryRun = false, thorough = false, allowPrecisionLoss: lossy = false } = options
       return run(options, options.workers + 1, async (context) => {
         const { sql, output, stop } = context
+        const placement = placementOf(context, 'encrypt')
         const results = await runOverModels(context, names, options, (table, fields) =>
-          encryptTask(table, { fields, thorough, lossy, dryRun }),
+          encryptTask(table, { fields, thorough, lossy, dryRun, placement }),
         )
         for (const { table, written } of dryRun ? [] : results) if (written > 0) await sql.unsafe(`ANALYZE ${table.sql}`)
         output.result(describe(results, dryRun), { command: 'encrypt', dryRun, models: resultsForPrograms(results) })

@@ -1,6 +1,7 @@
 import { EnvelopeError, type KeyStorePlan, type OpenedRow, type RowCipher } from 'prisma-envelope/rows'
 import type { Once, Outcome, Task } from '../batches/task.ts'
 import { columnsOf, literal, tableOf } from '../database/sql-text.ts'
+import type { Placement } from '../rows/placement.ts'
 import { type CipherOf, openRows, type SealedRow, sealAndReopen } from '../rows/reopened.ts'
 import type { StoredRow } from '../rows/stored-row.ts'
 import type { Table } from '../rows/table.ts'
@@ -13,6 +14,7 @@ import type { Table } from '../rows/table.ts'
 export function reencryptTask(
   table: Table,
   scope: { readonly from: string; readonly keyStore: KeyStorePlan | undefined } | { readonly once: Once | undefined },
+  { keyOf }: Placement,
 ): Task {
   const where = 'from' in scope ? isUnder(table, scope.from, scope.keyStore) : `t.${table.envelope} IS NOT NULL`
   return {
@@ -39,7 +41,8 @@ export function reencryptTask(
       cipherOf,
       places.map((at) => {
         const { record, envelope } = opened[at] as OpenedRow
-        return { table: table.identity, binding: (rows[at] as StoredRow).binding, record, context: envelope.ctx }
+        const row = rows[at] as StoredRow
+        return { table: table.identity, binding: row.binding, record, context: envelope.ctx, kid: keyOf(table, row) }
       }),
     )
     places.forEach((at, i) => {

@@ -5,6 +5,7 @@ import { EXIT, type ExitCode } from '../exit-code.ts'
 import { type RewrapStoredResult, rewrapStoredKeys } from '../key-store/rewrap-stored.ts'
 import { createMovedKeys, type MovedKeys } from '../keys/moved-keys.ts'
 import type { Program } from '../program.ts'
+import { placementOf } from '../rows/placement.ts'
 import type { Table } from '../rows/table.ts'
 import type { Context } from './context.ts'
 import { reencryptTask } from './reencrypt-task.ts'
@@ -115,7 +116,11 @@ async function taskOf(rotation: Rotation, table: Table, fields: ReadonlySet<stri
       return task
     }
     case 'reencrypt':
-      return reencryptTask(table, from === undefined ? { once: allOnce } : { from, keyStore: context.config.keyStore })
+      return reencryptTask(
+        table,
+        from === undefined ? { once: allOnce } : { from, keyStore: context.config.keyStore },
+        placementOf(context, 'rotate'),
+      )
     case 'reindex':
       return reindexTask(table, {
         fields,

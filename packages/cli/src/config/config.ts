@@ -1,4 +1,4 @@
-import type { KeyProvider, KeyStorePlan, KmsOptions, ModelsPlan } from 'prisma-envelope/rows'
+import type { ContextOf, KeyOf, KeyProvider, KeyStorePlan, KmsOptions, ModelsPlan } from 'prisma-envelope/rows'
 
 /** What `envelope.config.ts` exports by default. */
 export interface CliConfig {
@@ -35,6 +35,13 @@ export interface CliConfig {
   }
   /** Milliseconds that one batch gives to its KMS calls. Default 5,000. */
   readonly deadline?: number
+  /**
+   * The application's own: `encrypt` seals rows under the context that it gives them. Settings are empty, and the operation's name is `encrypt`. Rows that are
+   * sealed keep their context, whatever command writes them.
+   */
+  readonly context?: ContextOf
+  /** The application's own: `encrypt` and `rotate --reencrypt` seal each row under the KMS key of this name, and not under the current one. */
+  readonly key?: KeyOf
   /** Attempts, rate and circuit breaker of the KMS calls, as in the extension's options. */
   readonly kms?: KmsOptions
 }

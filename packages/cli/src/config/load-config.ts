@@ -22,6 +22,8 @@ const KNOWN = new Set<string>([
   'branch',
   'cache',
   'deadline',
+  'context',
+  'key',
   'kms',
 ] satisfies (keyof CliConfig)[])
 
@@ -73,6 +75,10 @@ function validConfig(given: CliConfig, { databaseUrl, prepare }: ConfigOverrides
   if (typeof config.database.url !== 'string' || config.database.url === '')
     throw new UsageError('`database.url` of the configuration is missing: give it there, or by --database-url')
   const { keyStore, keys, minimumKey } = config
+  for (const name of ['context', 'key'] as const) {
+    if (config[name] !== undefined && typeof config[name] !== 'function')
+      throw new UsageError(`\`${name}\` of the configuration must be a function, as in the application's options`)
+  }
   if (minimumKey !== undefined && ![keys.current, ...(keys.others ?? [])].some(({ name }) => name === minimumKey))
     throw new UsageError('`minimumKey` of the configuration must be the name of a key of `keys`')
   if (keyStore !== undefined && (typeof keyStore?.table?.name !== 'string' || typeof keyStore.columns !== 'object'))

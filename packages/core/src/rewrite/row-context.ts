@@ -126,13 +126,27 @@ function contextIn(envelope: unknown): RowContext | undefined {
 }
 
 function identityOf(model: Model, sealing: Sealing, binding: readonly BoundValue[]): RowIdentity {
-  const bound = Object.fromEntries(sealing.bound.map(({ name }, i) => [name, binding[i]?.value ?? null]))
-  const { primaryKey } = model.plan
-  const isKnown = primaryKey.length > 0 && primaryKey.every((name) => sealing.boundNames.has(name))
+  return rowIdentity(model.name, model.plan.primaryKey, sealing.bound, binding)
+}
+
+/**
+ * @param primaryKey names of its fields
+ * @param bound the fields that rows are bound to, in the order of `binding`
+ */
+export function rowIdentity(
+  model: string,
+  primaryKey: readonly string[],
+  bound: readonly { readonly name: string }[],
+  binding: readonly BoundValue[],
+): RowIdentity {
+  const values = new Map(bound.map(({ name }, i) => [name, binding[i]?.value ?? null]))
+  const isKnown = primaryKey.length > 0 && primaryKey.every((name) => values.has(name))
   return Object.freeze({
-    model: model.name,
-    primaryKey: isKnown ? Object.freeze(Object.fromEntries(primaryKey.map((name) => [name, bound[name] ?? null]))) : undefined,
-    bound: Object.freeze(bound),
+    model,
+    primaryKey: isKnown
+      ? Object.freeze(Object.fromEntries(primaryKey.map((name) => [name, values.get(name) ?? null])))
+      : undefined,
+    bound: Object.freeze(Object.fromEntries(values)),
   })
 }
 
