@@ -197,9 +197,9 @@ describe('an envelope', () => {
     await expectUnreadable('KEY_UNKNOWN')
   })
 
-  test('that names a key in a key store needs a later version', async () => {
+  test('that names a key of a key store needs the key store', async () => {
     await plant({ ...(await envelopeOf('ada')), wk: undefined, bk: 'unknown' })
-    await expectUnreadable('UNSUPPORTED')
+    await expectUnreadable('CONFIG')
   })
 
   const expectedCodes: Record<string, readonly string[]> = {
