@@ -122,10 +122,8 @@ describe('a key that several KMS keys wrap', () => {
       fc.asyncProperty(fc.nat(raw.length - 1), fc.integer({ min: 1, max: 255 }), async (at, mask) => {
         const altered = Buffer.from(raw)
         altered[at] = (altered[at] ?? 0) ^ mask
-        const outcome = await open(altered.toString('base64'))
         // A form that is out of use may be altered unseen; what opens is the key all the same.
-        if (typeof outcome === 'string') expect(outcome).toMatch(/^(CANNOT_OPEN|KEY_UNKNOWN)$/)
-        else expect(outcome).toEqual(bytes)
+        expect(['CANNOT_OPEN', 'KEY_UNKNOWN', bytes]).toContainEqual(await open(altered.toString('base64')))
       }),
       { numRuns: 200 },
     )
@@ -155,7 +153,8 @@ describe('joined forms', () => {
         let at = joinForms([]).length
         for (const { name, wrapped } of forms) whole.add((at += 3 + name.length + wrapped.length))
         const length = 10 + (cut % (joined.length - 10))
-        if (!whole.has(length)) expect(() => splitForms(joined.subarray(0, length))).toThrow(/cut short/)
+        fc.pre(!whole.has(length))
+        expect(() => splitForms(joined.subarray(0, length))).toThrow(/cut short/)
       }),
     )
   })
