@@ -77,7 +77,8 @@ describe('opening', () => {
   })
 
   it('gives up at one deadline for all keys, calls that had not begun included, and aborts the calls', async () => {
-    const keys = createKeys({ keyring: createKeyring({ current: kms }), deadline: 5 })
+    // An attempt that ended before would let another call begin.
+    const keys = createKeys({ keyring: createKeyring({ current: kms }), deadline: 5, kms: { attemptTimeout: 5 } })
     const signals: (AbortSignal | undefined)[] = []
     kms.during = (signal) => {
       signals.push(signal)

@@ -170,7 +170,7 @@ describe('an attempt', () => {
   })
 
   it('that fails with a lost connection is made anew at once, without counting for the breaker', async () => {
-    const keys = service({ deadline: 10, kms: { breaker: { failures: 1 } } })
+    const keys = service({ kms: { maxAttempts: 1, breaker: { failures: 1 } } })
     const reset = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' })
     failing(kms, 1, failure('UNAVAILABLE', reset))
     await keys.forSealing({ context }, 1)
