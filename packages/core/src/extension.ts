@@ -128,28 +128,42 @@ export function envelopeEncryption(options: EnvelopeOptions): EnvelopeExtension 
  */
 function keyServices(config: Config, keyring: Keyring): (root: RootClient) => KeyService {
   const { keyStore, indexKey, deadline, wrap, cache, branch, kms } = config
-  const create = (root?: RootClient): KeyService =>
-    createKeys({
-      keyring,
-      mode: wrap,
-      cache,
-      branch,
-      kms,
-      ...(keyStore !== undefined && {
-        keyStore: prismaKeyStore((operation, args) => runBeside(root, keyStore.model, operation, args)),
+  const create = (): KeysOfDatabase => {
+    const own: KeysOfDatabase = {
+      root: undefined,
+      keys: createKeys({
+        keyring,
+        mode: wrap,
+        cache,
+        branch,
+        kms,
+        ...(keyStore !== undefined && {
+          keyStore: prismaKeyStore((operation, args) => runBeside(own.root, keyStore.model, operation, args)),
+        }),
+        ...(indexKey !== undefined && { indexKey }),
+        ...(deadline !== undefined && { deadline }),
       }),
-      ...(indexKey !== undefined && { indexKey }),
-      ...(deadline !== undefined && { deadline }),
-    })
+    }
+    return own
+  }
   // Wrong options are told before any client is there.
   const first = create()
-  if (keyStore === undefined) return () => first
+  if (keyStore === undefined) return () => first.keys
   const services = new WeakMap<RootClient, KeyService>()
   return (root) => {
-    const known = services.get(root) ?? create(root)
-    services.set(root, known)
-    return known
+    const known = services.get(root)
+    if (known !== undefined) return known
+    const own = first.root === undefined ? first : create()
+    own.root = root
+    services.set(root, own.keys)
+    return own.keys
   }
+}
+
+interface KeysOfDatabase {
+  /** Where the key store is read; undefined before there is a client. */
+  root: RootClient | undefined
+  readonly keys: KeyService
 }
 
 function runBeside(root: RootClient | undefined, model: string, operation: string, args: Input): Promise<unknown> {

@@ -76,7 +76,8 @@ const MAX_ATTEMPTS = 20
 export class StoredBranchKeys {
   readonly #options: StoredBranchKeysOptions
   readonly #active: LRUCache<string, LiveKey>
-  readonly #wraps = new LRUCache<string, number>({ max: COUNTED_KEYS })
+  /** `maxSize`, not `max`, for which lru-cache would set memory aside for all of them at once. */
+  readonly #wraps = new LRUCache<string, number>({ maxSize: COUNTED_KEYS, sizeCalculation: () => 1 })
   readonly #lookups = new Map<string, Promise<LiveKey | undefined>>()
   /** Those under way, by slot. */
   readonly #inserts = new Map<string, Promise<Inserted>>()

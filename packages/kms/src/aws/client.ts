@@ -8,7 +8,7 @@ export interface OwnClientOptions {
   readonly endpoint?: string
   /** Default: the SDK's credential chain. */
   readonly credentials?: NonNullable<KMSClientConfig['credentials']>
-  /** Milliseconds for one attempt, waiting for a free connection and connecting included. Default 5,000. */
+  /** Milliseconds for one attempt, waiting for a free connection and connecting included; a last resort, as `kms.attemptTimeout` of prisma-envelope ends attempts earlier. Default 30,000. */
   readonly requestTimeout?: number
   /** Attempts of one call by the SDK. Default 1: the policy of prisma-envelope (`kms` of its options) tries again. */
   readonly maxAttempts?: number
@@ -22,7 +22,7 @@ export interface OwnClientOptions {
  * @throws `CONFIG` for a number that is none.
  */
 export function createClient(options: OwnClientOptions): KMSClient {
-  const requestTimeout = positive('requestTimeout', options.requestTimeout ?? 5_000)
+  const requestTimeout = positive('requestTimeout', options.requestTimeout ?? 30_000)
   const agent = { keepAlive: true, maxSockets: positive('maxSockets', options.maxSockets ?? 50) }
   return new KMSClient({
     ...(options.region === undefined ? {} : { region: options.region }),
