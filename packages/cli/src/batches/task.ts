@@ -26,8 +26,6 @@ export interface Task {
   readonly change: (rows: readonly StoredRow[], cipher: RowCipher, cipherOf: CipherOf) => Promise<readonly Outcome[]>
   /** Where a row that is done looks like one that is not: all rows are met once. `where` may then hold of what is written. */
   readonly once?: Once
-  /** KMS calls that the task made itself, beside those of the key service. */
-  readonly kmsCalls?: () => number
 }
 
 /** One pass over the rows in the order of their keys, for which locked rows are waited for. */

@@ -9,7 +9,6 @@ import {
 } from 'prisma-envelope/rows'
 import type { CliConfig } from '../config/config.ts'
 import { type ConfigOverrides, loadConfig } from '../config/load-config.ts'
-import { pacedKeys } from '../config/paced-keys.ts'
 import { type Connection, connect } from '../database/connection.ts'
 import { sqlKeyStore, withFreshKeys } from '../key-store/key-store.ts'
 import { jsonOutput, lineOutput, type Output, type Streams } from '../progress/output.ts'
@@ -34,12 +33,9 @@ export interface Context {
   readonly stop: AbortSignal
 }
 
-/** A call waits for its turn within its attempt: that must neither end the attempt nor count as a failure of the KMS. */
-function policyOf({ kms = {}, deadline = DEFAULT_DEADLINE }: CliConfig, kmsRate: number | undefined): KmsOptions {
-  return kmsRate === undefined ? kms : { ...kms, attemptTimeout: deadline, breaker: { failures: Infinity } }
+function policyOf({ kms = {} }: CliConfig, kmsRate: number | undefined): KmsOptions {
+  return kmsRate === undefined ? kms : { ...kms, callsPerSecond: kmsRate }
 }
-
-const DEFAULT_DEADLINE = 5_000
 
 /**
  * Loads the configuration, opens connections and keys, runs `work` and closes all.
@@ -53,7 +49,7 @@ export async function withContext<T>(
   work: (context: Context) => Promise<T>,
 ): Promise<T> {
   const config = await loadConfig(options)
-  const keyring = createKeyring(options.kmsRate === undefined ? config.keys : pacedKeys(config.keys, options.kmsRate))
+  const keyring = createKeyring(config.keys)
   // Keys are read and added beside the transactions of rows.
   const storeConnection = config.keyStore === undefined ? undefined : connect(config, 1)
   const keys = createKeys({

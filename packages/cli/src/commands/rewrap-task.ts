@@ -51,7 +51,6 @@ export function rewrapTask(table: Table, { current, from, once, keys, areStoredD
       })
     },
     ...(once !== undefined && { once }),
-    kmsCalls: () => keys.calls,
   }
 
   /** The current KMS key stands first and takes the place of the one that stood there; what other KMS keys wrapped stays. */

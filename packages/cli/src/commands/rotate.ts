@@ -77,7 +77,7 @@ async function rotate(context: Context, kind: RotationKind, names: readonly stri
   if (!stop.aborted && results.every(({ complete }) => complete)) checkpoint?.finish()
   for (const { table, written } of kind === 'reindex' && !dryRun ? results : [])
     if (written > 0) await sql.unsafe(`ANALYZE ${table.sql}`)
-  const calls = kmsCalls(context) - before + moved.calls
+  const calls = kmsCalls(context) - before
   output.result(describe(kind, results, dryRun, calls, stored), {
     command: 'rotate',
     kind,
@@ -155,7 +155,7 @@ async function rewrapStored(
 const CALLS_SIDE_BY_SIDE = 25
 const REMEMBERED_KEYS = 50_000
 
-function movedKeys({ config, keys, keyring }: Context, options: RotateOptions): MovedKeys {
+function movedKeys({ keys, keyring }: Context, options: RotateOptions): MovedKeys {
   const { batch, workers, kmsRate = CALLS_SIDE_BY_SIDE, verify = false } = options
   return createMovedKeys({
     keys,
@@ -163,7 +163,6 @@ function movedKeys({ config, keys, keyring }: Context, options: RotateOptions): 
     remembered: Math.max(REMEMBERED_KEYS, 2 * batch * workers),
     // More would only wait for their turn until their deadline.
     sideBySide: Math.min(CALLS_SIDE_BY_SIDE, kmsRate),
-    deadline: config.deadline ?? 5000,
     verify,
   })
 }

@@ -97,7 +97,7 @@ export async function runOverModels(
         done,
         total,
         rowsPerSecond: meter.rowsPerSecond,
-        kmsCalls: kmsCalls(context) - callsBefore + (task.kmsCalls?.() ?? 0),
+        kmsCalls: kmsCalls(context) - callsBefore,
         findings,
       })
     const result = await runTask(sql, keys, task, pace, runOptions(), {
@@ -132,10 +132,9 @@ export function exitCodeOf(results: readonly ModelResult[], stop: AbortSignal): 
   return results.some(({ refused }) => refused > 0) ? EXIT.wrong : EXIT.done
 }
 
-/** Of the key service. */
 export function kmsCalls({ keys }: Context): number {
-  const { generateDataKey, unwrap } = keys.stats.kmsCalls
-  return generateDataKey + unwrap
+  const { generateDataKey, wrap, unwrap } = keys.stats.kmsCalls
+  return generateDataKey + wrap + unwrap
 }
 
 /** Beyond this, counting takes longer than it is worth: the planner's estimate has to do. */

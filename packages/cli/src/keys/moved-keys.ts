@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
-import { type EncryptionContext, EnvelopeError, type KeyProvider, type Keyring, type KeyService } from 'prisma-envelope/rows'
+import { type EncryptionContext, EnvelopeError, type Keyring, type KeyService } from 'prisma-envelope/rows'
 import { isAboutTheRow } from '../rows/reopened.ts'
 
 /** A key as an envelope has it: wrapped by one KMS key, or by each of several. */
@@ -19,8 +19,6 @@ export interface MovedKeys {
    * @throws EnvelopeError what is no fault of a row: a KMS that is down or refuses. Keys that were moved before that stay moved.
    */
   fetch(keys: readonly KeyToMove[]): Promise<void>
-  /** KMS calls that the key service does not count. */
-  readonly calls: number
   /** Distinct keys that were moved. */
   readonly moved: number
 }
@@ -32,21 +30,17 @@ export interface MovedKeysOptions {
   readonly remembered: number
   /** KMS calls under way at the same time. */
   readonly sideBySide: number
-  /** Milliseconds for a KMS call. */
-  readonly deadline: number
   /** Unwraps each key once more before its rows are written, and compares: one more KMS call a key. */
   readonly verify: boolean
 }
 
 export function createMovedKeys(options: MovedKeysOptions): MovedKeys {
-  const { keys, keyring, remembered, sideBySide, deadline, verify } = options
+  const { keys, keyring, remembered, sideBySide, verify } = options
   const { current } = keyring
   const known = new LRUCache<string, string | EnvelopeError>({ max: remembered })
   const running = new Map<string, Promise<string | EnvelopeError>>()
-  let calls = 0
   let moved = 0
 
-  /** Asks the key service, which counts, shares and ends its calls. */
   async function unwrapped<T>(
     kid: string,
     wrapped: string,
@@ -66,28 +60,14 @@ export function createMovedKeys(options: MovedKeysOptions): MovedKeys {
     }
   }
 
-  async function wrap(call: (options: { readonly signal: AbortSignal }) => Promise<Uint8Array>): Promise<string> {
-    calls += 1
-    const bytes = await call({ signal: AbortSignal.timeout(deadline) }).catch((error: unknown) => {
-      if (error instanceof EnvelopeError) throw error
-      throw new EnvelopeError('UNAVAILABLE', `the key provider ${JSON.stringify(current.name)} failed to wrap a key`, {}, error)
-    })
-    if (bytes instanceof Uint8Array && bytes.length > 0) return Buffer.from(bytes).toString('base64')
-    throw new EnvelopeError(
-      'CONFIG',
-      `the key provider ${JSON.stringify(current.name)} returned no wrapped key; mend the provider`,
-    )
-  }
-
   async function move({ forms, context }: KeyToMove): Promise<string | EnvelopeError> {
     const [[kid, wrapped] = ['', '']] = forms
-    const rewrap: KeyProvider['rewrap'] = kid === current.name ? current.rewrap : undefined
-    if (rewrap !== undefined) {
-      const again = await wrap((call) => rewrap.call(current, Buffer.from(wrapped, 'base64'), context, call))
+    if (kid === current.name && current.rewrap !== undefined) {
+      const again = await keys.rewrap(wrapped, context)
       return verify ? opening(forms, context, (bytes) => verified(again, bytes, context)) : again
     }
     return opening(forms, context, async (bytes) => {
-      const again = await wrap((call) => current.wrap(bytes, context, call))
+      const again = await keys.wrap(bytes, context)
       return verify ? verified(again, bytes, context) : again
     })
   }
@@ -145,9 +125,6 @@ export function createMovedKeys(options: MovedKeysOptions): MovedKeys {
       }
       await Promise.all(Array.from({ length: sideBySide }, work))
       if (failures.length > 0) throw failures[0]
-    },
-    get calls() {
-      return calls
     },
     get moved() {
       return moved

@@ -145,6 +145,47 @@ describe('sealing in direct mode', () => {
   })
 })
 
+describe('wrapping anew', () => {
+  const key = new Uint8Array(32).fill(7)
+
+  it('wraps by the current KMS key, under the policy of all calls', async () => {
+    const keys = createKeys({ keyring: createKeyring({ current: kms, others: [fakeKms('older')] }) })
+    let calls = 0
+    kms.during = async () => {
+      if (++calls < 3) throw new EnvelopeError('THROTTLED', 'slow down')
+    }
+    const wrapped = await keys.wrap(key, context)
+    const [opened] = await keys.forOpening([{ kid: 'pii', wrapped, context }])
+    expect(opened).toMatchObject({ bytes: key })
+    expect(keys.stats).toMatchObject({ kmsCalls: { wrap: 3, unwrap: 1 }, retries: 2, throttled: 2 })
+  })
+
+  it('ends at the deadline, and aborts the call', async () => {
+    const keys = createKeys({ keyring: createKeyring({ current: kms }), deadline: 50, kms: { attemptTimeout: 50 } })
+    let given: AbortSignal | undefined
+    kms.during = (signal) => {
+      given = signal
+      return new Promise(() => {})
+    }
+    await expect(keys.wrap(key, context)).rejects.toMatchObject({ code: 'TIMEOUT' })
+    expect(given?.aborted).toBe(true)
+  })
+
+  it('leaves the unwrapping to a provider that can do without it', async () => {
+    const wrapped = await wrappedKey(kms, context, key)
+    const able = {
+      ...kms,
+      rewrap: async (bytes: Uint8Array, own: typeof context) => kms.wrapUncounted(await kms.unwrap(bytes, own), own),
+    }
+    const again = await createKeys({ keyring: createKeyring({ current: able }) }).rewrap(wrapped, context)
+    expect(again).not.toBe(wrapped)
+    const keys = createKeys({ keyring: createKeyring({ current: kms }) })
+    expect(await keys.forOpening([{ kid: 'pii', wrapped: again, context }])).toMatchObject([{ bytes: key }])
+    await expect(keys.rewrap(wrapped, context)).rejects.toMatchObject({ code: 'UNSUPPORTED' })
+    await expect(keys.rewrap('not base64!', context)).rejects.toMatchObject({ code: 'CANNOT_OPEN' })
+  })
+})
+
 describe('a provider that breaks its contract', () => {
   it('is named, and its key is zeroed', async () => {
     const short = new Uint8Array(16).fill(7)

@@ -7,6 +7,7 @@ import { DEFAULT_DEADLINE, Deadline } from './deadline.ts'
 import { directKeys } from './direct-keys.ts'
 import { contextId, type DistinctKey, distinctKeys, keyId } from './distinct-keys.ts'
 import { ConfiguredIndexKeys, type IndexKeyLines } from './index-keys.ts'
+import type { EncryptionContext } from './key-provider.ts'
 import { createCounters, type KeyStats } from './key-stats.ts'
 import type { KeyStore, KeyStoreReader } from './key-store.ts'
 import type { Keyring } from './keyring.ts'
@@ -15,6 +16,7 @@ import { KnownKeys, type StoreAccess } from './known-keys.ts'
 import { MAX_MILLISECONDS, wholeNumber } from './limits.ts'
 import type { LoanedKey } from './loaned-key.ts'
 import { type KmsOptions, kmsLimits } from './policy/kms-limits.ts'
+import { SharedCall } from './shared-calls.ts'
 import { CALLS_SIDE_BY_SIDE, sideBySide } from './side-by-side.ts'
 import { StoredBranchKeys, slotOf } from './stored-branch-keys.ts'
 import { asRequest, openThroughStore, rememberedKey } from './stored-keys.ts'
@@ -59,6 +61,20 @@ export interface KeyService extends Keys {
   within(reader: KeyStoreReader): Keys
   /** Adds to the key store what such work found missing there; undefined where there is nothing to do. To be called while no transaction is open. */
   makeMissedKeys(): Promise<void> | undefined
+  /**
+   * Wraps a key by the current KMS key, by one call under the policy that all calls are under.
+   *
+   * @param key its bytes, which stay the caller's
+   * @returns base64
+   * @throws the codes of the KMS, `TIMEOUT` at the deadline
+   */
+  wrap(key: Uint8Array, context: EncryptionContext): Promise<string>
+  /**
+   * As {@link KeyService.wrap}, of a key that the current KMS key wrapped before it was changed: where its provider can, without unwrapping it here.
+   *
+   * @throws also `UNSUPPORTED` where it can't, `CANNOT_OPEN`
+   */
+  rewrap(wrapped: string, context: EncryptionContext): Promise<string>
 }
 
 /**
@@ -240,7 +256,23 @@ export function createKeys(options: KeysOptions): KeyService {
     within: (reader) => throughAccess(keyStore && { reader, own: new Map() }),
     makeMissedKeys: () =>
       keyStore !== undefined && storedKeys?.hasMissed === true ? makeMissed(keyStore, storedKeys) : undefined,
+    wrap: (key, context) => once((time) => kms.wrap(keyring.current, key, context, time)),
+    rewrap: async (wrapped, context) => {
+      const bytes = wrappedBytes(wrapped)
+      return once((time) => kms.rewrap(keyring.current, bytes, context, time))
+    },
     stats: counters,
+  }
+
+  /** A call that nobody shares. */
+  async function once(call: (time: CallTime) => Promise<string>): Promise<string> {
+    const deadline = new Deadline(milliseconds)
+    const ignore = (): void => {}
+    try {
+      return await new SharedCall(call, ignore, ignore).wait(deadline, (wrapped) => wrapped)
+    } finally {
+      deadline.clear()
+    }
   }
 
   async function makeMissed(reader: KeyStore, keys: StoredBranchKeys): Promise<void> {

@@ -3,6 +3,7 @@ import type { CallTime } from './call-time.ts'
 import type { DataKey, EncryptionContext, KeyProvider } from './key-provider.ts'
 import type { KeyCounters } from './key-stats.ts'
 import { LoanedKey } from './loaned-key.ts'
+import type { ProviderCall } from './policy/attempt.ts'
 import { type KmsLimits, kmsLimits } from './policy/kms-limits.ts'
 import { KmsPolicy } from './policy/kms-policy.ts'
 
@@ -20,11 +21,20 @@ export interface KmsCalls {
   generateDataKey(provider: KeyProvider, context: EncryptionContext, time: CallTime): Promise<GeneratedKey>
   /** @returns base64 */
   wrap(provider: KeyProvider, plaintext: Uint8Array, context: EncryptionContext, time: CallTime): Promise<string>
+  /** For providers that can. Counts as `wrap`. @returns base64 */
+  rewrap(provider: KeyProvider, wrapped: Uint8Array, context: EncryptionContext, time: CallTime): Promise<string>
   unwrap(provider: KeyProvider, wrapped: Uint8Array, context: EncryptionContext, time: CallTime): Promise<LoanedKey>
 }
 
 export function createKmsCalls(counters: KeyCounters, limits: KmsLimits): KmsCalls {
   const policy = new KmsPolicy(limits, counters)
+
+  async function wrapping(provider: KeyProvider, time: CallTime, call: ProviderCall<Uint8Array>): Promise<string> {
+    const wrapped = await policy.call('wrap', provider, time, call, () => {})
+    if (isWrapped(wrapped)) return base64(wrapped)
+    throw brokenContract(provider, 'the wrapped form of a key')
+  }
+
   return {
     async generateDataKey(provider, context, time) {
       const { plaintext, wrapped } = await policy.call<DataKey>(
@@ -38,17 +48,10 @@ export function createKmsCalls(counters: KeyCounters, limits: KmsLimits): KmsCal
       zero(plaintext)
       throw brokenContract(provider, 'a 32-byte key with its wrapped form')
     },
-    async wrap(provider, plaintext, context, time) {
-      const wrapped = await policy.call<Uint8Array>(
-        'wrap',
-        provider,
-        time,
-        (member, signal) => member.wrap(plaintext, context, { signal }),
-        () => {},
-      )
-      if (isWrapped(wrapped)) return base64(wrapped)
-      throw brokenContract(provider, 'the wrapped form of a key')
-    },
+    wrap: (provider, plaintext, context, time) =>
+      wrapping(provider, time, (member, signal) => member.wrap(plaintext, context, { signal })),
+    rewrap: (provider, wrapped, context, time) =>
+      wrapping(provider, time, (member, signal) => requireRewrap(member).call(member, wrapped, context, { signal })),
     async unwrap(provider, wrapped, context, time) {
       const plaintext = await policy.call<Uint8Array>(
         'unwrap',
@@ -68,6 +71,11 @@ export function createKmsCalls(counters: KeyCounters, limits: KmsLimits): KmsCal
 /** {@link createKmsCalls} with the defaults of the policy. */
 export function defaultKmsCalls(counters: KeyCounters, deadline: number): KmsCalls {
   return createKmsCalls(counters, kmsLimits({}, deadline))
+}
+
+function requireRewrap({ name, rewrap }: KeyProvider): NonNullable<KeyProvider['rewrap']> {
+  if (rewrap !== undefined) return rewrap
+  throw new EnvelopeError('UNSUPPORTED', `Key provider ${JSON.stringify(name)} does not wrap keys anew by itself`)
 }
 
 function isKey(value: unknown): value is Uint8Array {
