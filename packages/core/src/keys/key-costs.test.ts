@@ -4,9 +4,10 @@ import { memoryKeyStore } from '../../test/memory-key-store.ts'
 import { EnvelopeError } from '../errors.ts'
 import { rowContext } from './context.ts'
 import type { KeyToUnwrap } from './contract.ts'
-import { createKeys, type KeysOptions } from './key-service.ts'
+import { createKeys } from './key-service.ts'
 import type { KeyStore } from './key-store.ts'
 import { createKeyring } from './keyring.ts'
+import type { KeysOptions } from './keys-options.ts'
 
 const context = rowContext('Patient')
 const DAY = 86_400_000

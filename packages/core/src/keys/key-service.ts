@@ -1,56 +1,27 @@
 import { EnvelopeError } from '../errors.ts'
-import { BranchKeys, type BranchLimits, branchLimits } from './branch-keys.ts'
-import { type CacheLimits, cacheLimits } from './cache-limits.ts'
+import { BranchKeys, branchLimits } from './branch-keys.ts'
+import { cacheLimits } from './cache-limits.ts'
 import type { CallTime } from './call-time.ts'
 import type { KeyHandle, Keys, KeyToUnwrap, SealingKey, SealingScope } from './contract.ts'
 import { DEFAULT_DEADLINE, Deadline } from './deadline.ts'
 import { directKeys } from './direct-keys.ts'
 import { contextId, type DistinctKey, distinctKeys, keyId } from './distinct-keys.ts'
-import { ConfiguredIndexKeys, type IndexKeyLines } from './index-keys.ts'
+import { ConfiguredIndexKeys } from './index-keys.ts'
 import type { EncryptionContext } from './key-provider.ts'
+import { slotOf } from './key-slot.ts'
 import { createCounters, type KeyStats } from './key-stats.ts'
 import type { KeyStore, KeyStoreReader } from './key-store.ts'
-import type { Keyring } from './keyring.ts'
+import { type KeysOptions, sealingMode } from './keys-options.ts'
 import { createKmsCalls, type GeneratedKey } from './kms-calls.ts'
 import { KnownKeys, type StoreAccess } from './known-keys.ts'
 import { MAX_MILLISECONDS, wholeNumber } from './limits.ts'
 import type { LoanedKey } from './loaned-key.ts'
-import { type KmsOptions, kmsLimits } from './policy/kms-limits.ts'
+import { kmsLimits } from './policy/kms-limits.ts'
 import { SharedCall } from './shared-calls.ts'
 import { CALLS_SIDE_BY_SIDE, sideBySide } from './side-by-side.ts'
-import { StoredBranchKeys, slotOf } from './stored-branch-keys.ts'
+import { StoredBranchKeys } from './stored-branch-keys.ts'
 import { asRequest, openThroughStore, rememberedKey } from './stored-keys.ts'
 import { type Unwrap, UnwrappedKeys } from './unwrapped-keys.ts'
-
-export interface KeysOptions {
-  readonly keyring: Keyring
-  /**
-   * What wraps the DEK of a new row: a branch key of the key store (default where there is one), one that travels with the row (default otherwise), or
-   * the KMS itself by a call for each row.
-   */
-  readonly mode?: SealingMode
-  /** Needed to seal with stored branch keys, and to open rows that name one. */
-  readonly keyStore?: KeyStore | undefined
-  readonly cache?: Partial<CacheLimits>
-  readonly branch?: Partial<BranchLimits>
-  /** What `createIndexKey` returned: `current` is for new tokens, `others` are searched too. */
-  readonly indexKey?: IndexKeyLines
-  /** Milliseconds that one operation gives to all its KMS work. Default 5,000. */
-  readonly deadline?: number
-  /** Attempts, rate and circuit breaker of the KMS calls. */
-  readonly kms?: KmsOptions
-  /**
-   * A monotonic clock in milliseconds for the age of keys, so that setting the wall clock neither ages nor rejuvenates one. Default
-   * `performance.now`, which deadlines, retries and breakers always go by.
-   */
-  readonly now?: () => number
-  /** From 0 to 1, for jitter. Default `Math.random`. */
-  readonly random?: () => number
-  /** Milliseconds since 1970, with which the ages of stored keys are taken. Default `Date.now`. */
-  readonly wallClock?: () => number
-}
-
-export type SealingMode = 'stored' | 'branch' | 'direct'
 
 export interface KeyService extends Keys {
   readonly stats: KeyStats
@@ -280,21 +251,6 @@ export function createKeys(options: KeysOptions): KeyService {
     await keys.makeMissed({ reader }, deadline)
     deadline.clear()
   }
-}
-
-/** @throws `CONFIG` */
-function sealingMode(mode: SealingMode | undefined, keyStore: KeyStore | undefined): SealingMode {
-  if (mode === undefined) return keyStore === undefined ? 'branch' : 'stored'
-  if (mode !== 'stored' && mode !== 'branch' && mode !== 'direct') {
-    throw new EnvelopeError('CONFIG', "wrap must be 'stored', 'branch' or 'direct'")
-  }
-  if (mode === 'stored' && keyStore === undefined) {
-    throw new EnvelopeError(
-      'CONFIG',
-      "wrap: 'stored' needs a key store: give `keyStore`, which the generated envelope module exports",
-    )
-  }
-  return mode
 }
 
 function idOf({ request, context }: DistinctKey): string {

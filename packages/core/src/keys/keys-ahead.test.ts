@@ -2,9 +2,10 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { type FakeKms, fakeKms } from '../../test/fake-kms.ts'
 import { rowContext } from './context.ts'
 import type { Keys } from './contract.ts'
-import { createKeys, type KeysOptions } from './key-service.ts'
+import { createKeys } from './key-service.ts'
 import { createKeyring } from './keyring.ts'
 import { createKeysAhead, KeysNeeded } from './keys-ahead.ts'
+import type { KeysOptions } from './keys-options.ts'
 
 const ZEROS = new Uint8Array(32)
 const context = rowContext('Patient')

@@ -5,9 +5,10 @@ import { type MemoryKeyStore, memoryKeyStore } from '../../test/memory-key-store
 import { EnvelopeError } from '../errors.ts'
 import { rowContext } from './context.ts'
 import type { Keys, SealingKey } from './contract.ts'
-import { createKeys, type KeyService, type KeysOptions } from './key-service.ts'
+import { createKeys, type KeyService } from './key-service.ts'
 import { contextDigest, type StoredKey } from './key-store.ts'
 import { createKeyring } from './keyring.ts'
+import type { KeysOptions } from './keys-options.ts'
 
 const context = rowContext('Patient')
 const ZEROS = new Uint8Array(32)

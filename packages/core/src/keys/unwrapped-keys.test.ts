@@ -4,8 +4,9 @@ import { type FakeKms, fakeKms, gate, wrappedKey } from '../../test/fake-kms.ts'
 import { EnvelopeError } from '../errors.ts'
 import { rowContext } from './context.ts'
 import type { KeyHandle } from './contract.ts'
-import { createKeys, type KeyService, type KeysOptions } from './key-service.ts'
+import { createKeys, type KeyService } from './key-service.ts'
 import { createKeyring } from './keyring.ts'
+import type { KeysOptions } from './keys-options.ts'
 
 const context = rowContext('Patient')
 const ZEROS = new Uint8Array(32)
