@@ -1,15 +1,14 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
 import { inspect } from 'node:util'
 import { bindValue, createKeyring, createKeys, createRowCipher, rowContext } from 'prisma-envelope/rows'
 import { afterAll, describe, expect, test } from 'vitest'
-import { models, variant } from '../support/client.ts'
+import { models } from '../support/client.ts'
 import { createEncryptedClient } from '../support/encrypted-client.ts'
+import { ownProcess } from '../support/own-process.ts'
 import { countInMemory } from '../support/process-memory.ts'
 
 const { database, sql, kms, keys, arn, indexKey, client } = await createEncryptedClient('memory')
@@ -26,21 +25,13 @@ function uuid(n: number): string {
 /** A child that can be told to use keys, and its steps. */
 async function startChild(wrap: Wrap) {
   const snapshot = join(folder, `${wrap}.heapsnapshot`)
-  const child = fork(fileURLToPath(new URL('../support/process-to-search.ts', import.meta.url)), {
-    execArgv: ['--expose-gc', '--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href],
-    env: {
-      ...process.env,
-      ...kms.env,
-      PRISMA_VARIANT: variant,
-      DATABASE: database.url,
-      KEY: arn,
-      INDEX_KEY: indexKey.current,
-      READ: id[wrap].read,
-      WRITTEN: id[wrap].written,
-      WRAP: wrap,
-      SNAPSHOT: snapshot,
-    },
-  })
+  const settings = { READ: id[wrap].read, WRITTEN: id[wrap].written, WRAP: wrap, SNAPSHOT: snapshot }
+  const { path, execArgv, env } = ownProcess(
+    new URL('../support/process-to-search.ts', import.meta.url),
+    { database, kms, arn, indexKey },
+    settings,
+  )
+  const child = fork(path, { execArgv, env })
   await answerOf(child, 'ready')
   const tell = async (step: string): Promise<unknown> => {
     child.send(step)

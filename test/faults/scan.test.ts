@@ -1,11 +1,7 @@
-import { execFile } from 'node:child_process'
-import { createRequire } from 'node:module'
-import { fileURLToPath, pathToFileURL } from 'node:url'
-import { promisify } from 'node:util'
 import { createKeyring, createKeys, createRowCipher } from 'prisma-envelope/rows'
 import { expect, test } from 'vitest'
-import { variant } from '../support/client.ts'
 import { createEncryptedClient } from '../support/encrypted-client.ts'
+import { outputOf, ownProcess } from '../support/own-process.ts'
 import { size } from './size.ts'
 
 const { database, sql, kms, keys, arn, indexKey } = await createEncryptedClient('scan')
@@ -43,25 +39,17 @@ test(`a scan of ${ROWS} rows under ${KEYS} keys, with a cache of half as many, t
 }, async () => {
   await seed()
   kms.resetLog()
-  const script = fileURLToPath(new URL('../support/process-that-scans.ts', import.meta.url))
-  const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
-  const env = {
-    ...process.env,
-    ...kms.env,
-    PRISMA_VARIANT: variant,
-    DATABASE: database.url,
-    KEY: arn,
-    INDEX_KEY: indexKey.current,
-    MAX_ENTRIES: String(KEYS / 2),
-    PAGE: '1000',
-    SAMPLE: String(ROWS / 20),
+  const settings = { MAX_ENTRIES: String(KEYS / 2), PAGE: '1000', SAMPLE: String(ROWS / 20) }
+  const started = ownProcess(
+    new URL('../support/process-that-scans.ts', import.meta.url),
+    { database, kms, arn, indexKey },
+    settings,
+  )
+  const { rows, wrong, resident } = JSON.parse(await outputOf(started, 850_000)) as {
+    rows: number
+    wrong: number
+    resident: readonly number[]
   }
-  // A process that hangs is killed, and then this rejects.
-  const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', '--import', tsx, script], {
-    env,
-    timeout: 850_000,
-  })
-  const { rows, wrong, resident } = JSON.parse(stdout) as { rows: number; wrong: number; resident: readonly number[] }
   expect({ rows, wrong }).toEqual({ rows: ROWS, wrong: 0 })
   expect(kms.calls).toEqual({ Decrypt: KEYS })
 

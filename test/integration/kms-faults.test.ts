@@ -1,15 +1,12 @@
-import { execFile } from 'node:child_process'
-import { createRequire } from 'node:module'
-import { fileURLToPath } from 'node:url'
-import { inspect, promisify } from 'node:util'
+import { inspect } from 'node:util'
 import { DisableKeyCommand, EnableKeyCommand, KMSClient, UpdateAliasCommand } from '@aws-sdk/client-kms'
 import { awsKms } from '@prisma-envelope/kms/aws'
 import { type Fault, type LocalKms, startLocalKms } from '@prisma-envelope/local-kms'
 import { createIndexKey, type EnvelopeErrorCode, type EnvelopeOptions } from 'prisma-envelope'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
-import { variant } from '../support/client.ts'
 import { createEncryptedClient } from '../support/encrypted-client.ts'
 import { kmsClient } from '../support/kms-client.ts'
+import { outputOf, ownProcess } from '../support/own-process.ts'
 import { expectRefusal } from '../support/refused.ts'
 
 const { database, sql, kms, keys, indexKey, prisma, client } = await createEncryptedClient('kms_faults')
@@ -312,17 +309,10 @@ describe('the number of KMS calls', () => {
 
 test('a process whose keys are cached ends by itself', async () => {
   const id = await seeded()
-  const tsx = createRequire(import.meta.url).resolve('tsx/cli')
-  const script = fileURLToPath(new URL('../support/process-with-keys.ts', import.meta.url))
-  const env = {
-    ...process.env,
-    ...kms.env,
-    PRISMA_VARIANT: variant,
-    DATABASE: database.url,
-    KEY: arn,
-    INDEX_KEY: indexKey.current,
-    PATIENT: `${id}@lovelace.org`,
-  }
-  const { stdout } = await promisify(execFile)(process.execPath, [tsx, script], { env, timeout: 45_000 })
-  expect(stdout.trim()).toBe(`${id} Lovelace`)
+  const started = ownProcess(
+    new URL('../support/process-with-keys.ts', import.meta.url),
+    { database, kms, arn, indexKey },
+    { PATIENT: `${id}@lovelace.org` },
+  )
+  expect(await outputOf(started, 45_000)).toBe(`${id} Lovelace`)
 })

@@ -1,22 +1,12 @@
 // A process of its own, run with tsx: reads a whole table, a page at a time, tells how much memory it had on the way, and has nothing more to do. Its keys
 // are cached then.
-import { KMSClient } from '@aws-sdk/client-kms'
-import { awsKms } from '@prisma-envelope/kms/aws'
-import { envelopeEncryption } from 'prisma-envelope'
-import { adapterOf, models, omit, Prisma, PrismaClient } from './client.ts'
+import { clientOfProcess } from './process-client.ts'
 
-const { DATABASE = '', KEY = '', INDEX_KEY = '', MAX_ENTRIES = '', PAGE = '', SAMPLE = '' } = process.env
-const bare = new PrismaClient({ adapter: adapterOf(DATABASE), omit })
-const prisma = bare.$extends(
-  envelopeEncryption({
-    Prisma,
-    models,
-    keys: { current: awsKms({ name: 'pii', keyId: KEY, client: new KMSClient() }) },
-    indexKey: { current: INDEX_KEY },
-    cache: { maxEntries: Number(MAX_ENTRIES), maxAge: 3_600_000 },
-    deadline: 60_000,
-  }),
-)
+const { MAX_ENTRIES = '', PAGE = '', SAMPLE = '' } = process.env
+const { bare, prisma } = clientOfProcess({
+  cache: { maxEntries: Number(MAX_ENTRIES), maxAge: 3_600_000 },
+  deadline: 60_000,
+})
 
 const resident: number[] = []
 let rows = 0

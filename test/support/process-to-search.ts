@@ -2,28 +2,18 @@
 // still until then; the timers that sweep keys out are real.
 import { setTimeout as after } from 'node:timers/promises'
 import { writeHeapSnapshot } from 'node:v8'
-import { KMSClient } from '@aws-sdk/client-kms'
-import { awsKms } from '@prisma-envelope/kms/aws'
-import { envelopeEncryption } from 'prisma-envelope'
-import { adapterOf, models, omit, Prisma, PrismaClient } from './client.ts'
+import { clientOfProcess } from './process-client.ts'
 
 const MAX_AGE = 600
 let clock = 1000
 performance.now = () => clock
 
-const { DATABASE = '', KEY = '', INDEX_KEY = '', READ = '', WRITTEN = '', WRAP = '' } = process.env
-const bare = new PrismaClient({ adapter: adapterOf(DATABASE), omit })
-const prisma = bare.$extends(
-  envelopeEncryption({
-    Prisma,
-    models,
-    keys: { current: awsKms({ name: 'pii', keyId: KEY, client: new KMSClient() }) },
-    indexKey: { current: INDEX_KEY },
-    wrap: WRAP === 'direct' ? 'direct' : 'branch',
-    cache: { maxAge: MAX_AGE },
-    branch: { maxAge: MAX_AGE },
-  }),
-)
+const { READ = '', WRITTEN = '', WRAP = '' } = process.env
+const { bare, prisma } = clientOfProcess({
+  wrap: WRAP === 'direct' ? 'direct' : 'branch',
+  cache: { maxAge: MAX_AGE },
+  branch: { maxAge: MAX_AGE },
+})
 
 const steps: Record<string, () => Promise<unknown>> = {
   async use() {

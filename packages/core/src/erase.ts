@@ -1,18 +1,14 @@
-import { eraseContext } from './erasure.ts'
+import { eraseContext, keysLiveFor } from './erasure.ts'
 import { EnvelopeError } from './errors.ts'
 import { MAX_MILLISECONDS, wholeNumber } from './keys/limits.ts'
 import type { Config } from './options.ts'
 import { executePast, queryPast, type RootClient, schemaOf } from './prisma-internals.ts'
 import type { ManualEnvelope } from './rewrite/manual.ts'
 
-/** What `cache.maxAge` and `deadline` are by default, in milliseconds. */
-const MAX_AGE = 60_000
-const DEADLINE = 5_000
-
 /** `$envelope.erase`. */
-export function eraser(root: RootClient, { models, keyStore, cache, deadline = DEADLINE }: Config): ManualEnvelope['erase'] {
-  const { maxAge = MAX_AGE, staleIfError = 0 } = cache
-  return async ({ context, keysLiveFor = maxAge + staleIfError + deadline }) => {
+export function eraser(root: RootClient, config: Config): ManualEnvelope['erase'] {
+  const { models, keyStore } = config
+  return async ({ context, keysLiveFor: milliseconds = keysLiveFor(config) }) => {
     if (keyStore === undefined)
       throw new EnvelopeError(
         'CONFIG',
@@ -28,7 +24,7 @@ export function eraser(root: RootClient, { models, keyStore, cache, deadline = D
       models,
       keyStore,
       sql,
-      keysLiveFor: wholeNumber('keysLiveFor', keysLiveFor, 0, MAX_MILLISECONDS),
+      keysLiveFor: wholeNumber('keysLiveFor', milliseconds, 0, MAX_MILLISECONDS),
     })
   }
 }

@@ -2,8 +2,11 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isContext } from './envelope/format.ts'
 import { EnvelopeError } from './errors.ts'
+import { cacheLimits } from './keys/cache-limits.ts'
+import { DEFAULT_DEADLINE } from './keys/deadline.ts'
 import type { EncryptionContext } from './keys/key-provider.ts'
 import { contextDigest } from './keys/key-store.ts'
+import type { KeysOptions } from './keys/keys-options.ts'
 import type { KeyStorePlan, ModelPlan, ModelsPlan, TablePlan } from './plan.ts'
 import type { Erasure } from './rewrite/manual.ts'
 
@@ -23,6 +26,13 @@ export interface ErasureOptions {
   readonly sql: ErasureSql
   /** Milliseconds for which processes may go on using keys that they hold: until then they write rows that are erased with the others. */
   readonly keysLiveFor: number
+}
+
+/** Milliseconds for which processes with these options may hold a key of the key store. */
+export function keysLiveFor(options: { cache?: KeysOptions['cache']; deadline?: number | undefined }): number {
+  const { cache, deadline = DEFAULT_DEADLINE } = options
+  const { maxAge, staleIfError } = cacheLimits(cache)
+  return maxAge + staleIfError + deadline
 }
 
 /** Deadlocks and failed serializations, which pass. */

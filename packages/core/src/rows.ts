@@ -10,7 +10,7 @@ export type {
   Tokenizer,
 } from './envelope/contract.ts'
 export { createRowCipher, fieldSetId, isToken, parseEnvelope } from './envelope/index.ts'
-export { ERASED_TOKEN_ID, type ErasureOptions, type ErasureSql, eraseContext } from './erasure.ts'
+export { ERASED_TOKEN_ID, type ErasureOptions, type ErasureSql, eraseContext, keysLiveFor } from './erasure.ts'
 export { EnvelopeError, type EnvelopeErrorCode } from './errors.ts'
 export {
   createKeyring,
@@ -19,6 +19,7 @@ export {
   type KeyProvider,
   type Keyring,
   type KeyService,
+  type KeysOptions,
   type KmsOptions,
   rowContext,
 } from './keys/index.ts'

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import type { EncryptionContext } from 'prisma-envelope/rows'
+import { type EncryptionContext, keysLiveFor } from 'prisma-envelope/rows'
 import { EXIT, type ExitCode } from '../exit-code.ts'
-import { erase, keysLiveFor } from '../key-store/erase.ts'
+import { erase } from '../key-store/erase.ts'
 import type { Program } from '../program.ts'
 import { UsageError } from '../usage-error.ts'
 import type { CommonOptions, Context } from './context.ts'
@@ -27,7 +27,7 @@ export function addErase({ commander, run }: Program): void {
     .option('--context <name=value>', "exactly as the application's `context` gives it; once for each entry", entry)
     .option(
       '--keys-live-for <seconds>',
-      'for which processes hold keys (default: `cache.maxAge` and `deadline` of the configuration)',
+      'for which processes hold keys (default: `cache.maxAge`, `cache.staleIfError` and `deadline` of the configuration)',
       duration,
     )
     .addHelpText('after', `\n${BEYOND_REACH}`)

@@ -1,4 +1,4 @@
-import type { ContextOf, KeyOf, KeyProvider, KeyStorePlan, KmsOptions, ModelsPlan } from 'prisma-envelope/rows'
+import type { ContextOf, KeyOf, KeyProvider, KeyStorePlan, KeysOptions, KmsOptions, ModelsPlan } from 'prisma-envelope/rows'
 
 /** What `envelope.config.ts` exports by default. */
 export interface CliConfig {
@@ -20,19 +20,9 @@ export interface CliConfig {
   }
   /** How DEKs of new envelopes are wrapped, as in the extension's options. */
   readonly wrap?: 'stored' | 'branch' | 'direct'
-  readonly branch?: {
-    readonly maxAge?: number
-    readonly maxRows?: number
-    readonly rotateAfter?: number
-    readonly maxWraps?: number
-  }
-  readonly cache?: {
-    readonly maxEntries?: number
-    readonly maxAge?: number
-    readonly maxUses?: number
-    readonly refreshAhead?: boolean
-    readonly staleIfError?: number
-  }
+  readonly branch?: NonNullable<KeysOptions['branch']>
+  /** That of the application: `erase` waits for as long as its processes hold keys. */
+  readonly cache?: NonNullable<KeysOptions['cache']>
   /** Milliseconds that one batch gives to its KMS calls. Default 5,000. */
   readonly deadline?: number
   /**

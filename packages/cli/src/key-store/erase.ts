@@ -3,14 +3,6 @@ import type { CliConfig } from '../config/config.ts'
 import { type Connection, textRows } from '../database/connection.ts'
 import { UsageError } from '../usage-error.ts'
 
-const DEFAULT_MAX_AGE = 60_000
-const DEFAULT_DEADLINE = 5_000
-
-/** Milliseconds for which processes with this configuration may hold keys. */
-export function keysLiveFor({ cache, deadline = DEFAULT_DEADLINE }: CliConfig): number {
-  return (cache?.maxAge ?? DEFAULT_MAX_AGE) + deadline
-}
-
 /**
  * Erases a context's keys, and the tokens of its rows.
  *
