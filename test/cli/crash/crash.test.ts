@@ -9,6 +9,7 @@ import { type CliSetup, runCli } from '../../support/cli.ts'
 import { createDatabase } from '../../support/database.ts'
 import { createBareClient } from '../../support/encrypted-client.ts'
 import { startKms } from '../../support/kms.ts'
+import { waitUntil } from '../../support/wait-until.ts'
 import { readContents } from './contents.ts'
 import { type Fleet, type Formation, launch } from './fleet.ts'
 import { followFrontier } from './frontier.ts'
@@ -19,7 +20,7 @@ import { kills, rows, seed, talkative, writers } from './options.ts'
 import { populate } from './population.ts'
 import { createRandom } from './random.ts'
 import { slowDown } from './slow-motion.ts'
-import { openClient, type Stance } from './stance.ts'
+import { type KeyStoreStance, openClient, type Stance } from './stance.ts'
 import { type Conditions, countWhere, inEach, noteSealed, PLAINTEXT } from './tables.ts'
 import { problemsOf } from './verdict.ts'
 
@@ -34,6 +35,7 @@ const acknowledged = new Set<string>()
 let fleet: Fleet | undefined
 let keys: CliSetup['keys'] = { pii: kms.arn }
 let indexKeys: CliSetup['indexKeys'] = [kms.indexKey.current]
+let keyStore: KeyStoreStance = 'unknown'
 
 beforeAll(async () => {
   const population = await populate(bare, rows, writers + 2, random)
@@ -42,8 +44,8 @@ beforeAll(async () => {
 }, 120_000)
 afterAll(() => fleet?.close())
 
-const setup = (): CliSetup => ({ databaseUrl: database.url, kms: kms.server, keys, indexKeys })
-const stance = (as: Stance['as'], sealed = true): Stance => ({ as, keys, indexKeys, sealed })
+const setup = (): CliSetup => ({ databaseUrl: database.url, kms: kms.server, keys, indexKeys, keyStore: keyStore !== 'unknown' })
+const stance = (as: Stance['as'], sealed = true): Stance => ({ as, keys, indexKeys, keyStore, sealed })
 const all = (as: Stance['as']): Formation => ({ inStep: stance(as), late: stance(as), last: stance(as) })
 
 /**
@@ -81,6 +83,12 @@ async function expectVerified(): Promise<void> {
   expect(code).toBe(0)
 }
 
+const storedKeys = async (kid: string): Promise<number> =>
+  (await database.sql('SELECT id FROM envelope_keys WHERE kid = $1', [kid])).length
+
+/** Writers have made a stored key of every table. */
+const untilStored = (kid: string): Promise<unknown> => waitUntil(async () => (await storedKeys(kid)) >= MODELS.length)
+
 /** Rows that are forgotten stay so where writers, who seal rows anew too, mostly keep to others. */
 const halfOf = (conditions: Conditions): Conditions =>
   inEach(({ model, key }) => `(${conditions[model]}) AND hashtext(${key}::text) % 2 = 0`)
@@ -110,17 +118,23 @@ describe(`${kills} kills beside ${writers + 2} writers, with seed ${seed}`, () =
     expect(again).toMatchObject({ code: 0, result: { models: MODELS.map((model) => ({ model, written: 0 })) } })
   })
 
-  test('rotate --rewrap moves every row to another KMS key', { timeout }, async () => {
+  test('rotate --rewrap moves every row to another KMS key, and every stored key', { timeout }, async () => {
     const { pii = '' } = keys
     const { arn } = await kms.server.createKey('alias/app-pii-2')
     await fleet?.roll(all('strict'))
+    keyStore = 'read'
+    await fleet?.roll(all('strict'))
+    keyStore = 'used'
+    await fleet?.roll(all('strict'))
+    await untilStored('pii')
     keys = { pii, pii2: arn }
     await fleet?.roll(all('strict'))
     keys = { pii2: arn, pii }
     await fleet?.roll(all('strict'))
-    const old = inEach(({ envelope }) => `${envelope} ->> 'kid' IS DISTINCT FROM 'pii2'`)
+    const old = inEach(({ envelope }) => `${envelope} ->> 'kid' IS DISTINCT FROM 'pii2' AND NOT ${envelope} ? 'bk'`)
     await attack(old, rotate('--rewrap'))
     expect(await countWhere(database, old)).toBe(0)
+    expect(await storedKeys('pii')).toBe(0)
     // The old key stays for the index key, which it wraps.
     await expectAsLogged(stance('strict'))
     await expectVerified()
@@ -135,6 +149,12 @@ describe(`${kills} kills beside ${writers + 2} writers, with seed ${seed}`, () =
     await attack(halfOf(old), (at) => ['rotate', '--reencrypt', ...models(at), '--state', join(folder, `${at}.json`)])
     await rm(folder, { recursive: true })
     expect(await countWhere(database, old)).toBe(0)
+    expect(
+      await countWhere(
+        database,
+        inEach(({ envelope }) => `NOT ${envelope} ? 'bk'`),
+      ),
+    ).toBe(0)
     await expectAsLogged(stance('strict'))
     await expectVerified()
   })

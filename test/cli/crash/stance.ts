@@ -2,8 +2,11 @@ import { KMSClient } from '@aws-sdk/client-kms'
 import { awsKms } from '@prisma-envelope/kms/aws'
 import { envelopeEncryption } from 'prisma-envelope'
 import type { CliSetup } from '../../support/cli.ts'
-import { adapterOf, models, omit, Prisma, PrismaClient } from '../../support/client.ts'
+import { adapterOf, keyStore, models, omit, Prisma, PrismaClient } from '../../support/client.ts'
 import type { EncryptedClient } from '../../support/encrypted-client.ts'
+
+/** Whether a client knows of no key store, opens rows that name a key of it, or seals rows under such keys too. */
+export type KeyStoreStance = 'unknown' | 'read' | 'used'
 
 /** What a writer writes with: a client of the extension in a mode, or one that knows nothing of it. */
 export interface Stance {
@@ -12,6 +15,7 @@ export interface Stance {
   readonly keys: CliSetup['keys']
   /** The current one first. */
   readonly indexKeys: CliSetup['indexKeys']
+  readonly keyStore: KeyStoreStance
   /** Whether rows are sealed that a client without the extension can't read. */
   readonly sealed: boolean
 }
@@ -34,7 +38,7 @@ const transactionOptions = { maxWait: 120_000, timeout: 120_000 }
 const POOL = 4
 
 /** A client of its own, with caches of its own. */
-export function openClient({ databaseUrl, kms }: Place, { as, keys, indexKeys }: Stance): OpenClient {
+export function openClient({ databaseUrl, kms }: Place, { as, keys, indexKeys, keyStore: store }: Stance): OpenClient {
   const bare = new PrismaClient({ adapter: adapterOf(databaseUrl, POOL), omit, transactionOptions })
   if (as === 'unextended') {
     const db: unknown = bare
@@ -52,6 +56,7 @@ export function openClient({ databaseUrl, kms }: Place, { as, keys, indexKeys }:
       mode: as,
       keys: { current, others },
       indexKey: { current: currentIndex, others: otherIndexes },
+      ...(store !== 'unknown' && { keyStore, wrap: store === 'used' ? 'stored' : 'branch' }),
       // Every foreign write is one that the test means.
       onForeignWrite: () => {},
       deadline: 60_000,
