@@ -1,4 +1,4 @@
-import type { ForeignWrite, ModeOption } from 'prisma-envelope'
+import type { EnvelopeOptions, ForeignWrite, ModeOption } from 'prisma-envelope'
 import { Prisma } from '../../support/client.ts'
 import { createTwins, type Nulls } from '../../support/twins.ts'
 import { asText } from './compared.ts'
@@ -29,11 +29,13 @@ export interface Setting {
   readonly hides: boolean
   /** Whether one value may stand in several forms. */
   readonly forms: boolean
+  /** Of the encrypted clients. */
+  readonly options?: Partial<EnvelopeOptions>
 }
 
 /** Encrypted clients on one database, and plain Prisma on tables of its own. */
-export async function openSides({ clients, starter }: Setting) {
-  const { bare, twin, twinNulls, client, sql, twinSql } = await createTwins('differential', { raw: 'allow' })
+export async function openSides({ clients, starter, options = {} }: Setting) {
+  const { bare, twin, twinNulls, client, sql, twinSql } = await createTwins('differential', { raw: 'allow', ...options })
   const sideOf = (mode: ModeOption): Side => ({ client: seen(client({ mode, onForeignWrite: ignore })), nulls: Prisma })
   const encrypted = clients.map(sideOf)
   const plain: Side = { client: seen(twin), nulls: twinNulls }
