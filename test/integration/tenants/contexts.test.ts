@@ -190,6 +190,51 @@ describe('a row of another tenant', () => {
     await expectRefusal(sql, () => write(fresh('north')), { code: 'CONTEXT_MISMATCH' }, 'secret')
   })
 
+  const plainly: Record<string, (db: EncryptedClient) => Promise<unknown>> = {
+    delete: (db) => db.patient.delete({ where: { id: 'hers' } }),
+    'delete by a token': (db) => db.patient.delete({ where: { email }, select: { fullName: true } }),
+    'update of other columns': (db) => db.patient.update({ where: { id: 'hers' }, data: { ward: 'B2' } }),
+    'updateManyAndReturn of other columns': (db) => db.patient.updateManyAndReturn({ data: { ward: 'B2' } }),
+    'upsert of other columns': (db) => db.patient.upsert({ where: { id: 'hers' }, create: newcomer(), update: { ward: 'B2' } }),
+    'an update above it': async (db) =>
+      db.doctor.update({
+        where: { id: (await db.doctor.create({ data: { name: 'House' } })).id },
+        data: { patients: { connect: { id: 'hers' } } },
+        include: { patients: true },
+      }),
+    'a row below it': (db) => db.condition.create({ data: { ...flu, patientId: 'hers' }, include: { patient: true } }),
+  }
+
+  describe.each(Object.entries(plainly))('stays as it is where %s would give it back', (_, write) => {
+    test('outside of transactions', async () => {
+      const db = fresh('north')
+      await expect(write(db)).rejects.toMatchObject({ code: 'CONTEXT_MISMATCH' })
+      expect(await sql('SELECT ward FROM "Patient"')).toEqual([{ ward: 'A1' }])
+      expect(await sql('SELECT FROM conditions')).toHaveLength(1)
+    })
+
+    test('in a transaction whose owner catches the error', async () => {
+      const db = fresh('north')
+      const own = newcomer()
+      const committed = db.$transaction(async (tx) => {
+        await tx.patient.create({ data: own })
+        await write(tx as EncryptedClient).catch((error: unknown) => expect(error).toMatchObject({ code: 'CONTEXT_MISMATCH' }))
+        await tx.patient.count()
+      })
+      await expect(committed).rejects.toThrow()
+      expect(await sql('SELECT ward FROM "Patient"')).toEqual([{ ward: 'A1' }])
+    })
+  })
+
+  test('stays as it is where a batch would give it back', async () => {
+    const db = fresh('north')
+    const batch = () => db.$transaction([db.patient.create({ data: newcomer() }), db.patient.delete({ where: { id: 'hers' } })])
+    await expectRefusal(sql, batch, { code: 'CONTEXT_MISMATCH' })
+    await db.patient.create({ data: { ...newcomer(), id: 'own' } })
+    const [, gone] = await db.$transaction([db.patient.create({ data: newcomer() }), db.patient.delete({ where: { id: 'own' } })])
+    expect(gone).toMatchObject({ id: 'own', fullName: 'A secret name' })
+  })
+
   test('does not open once its context was swapped in the database', async () => {
     await sql(`UPDATE "Patient" SET envelope = jsonb_set(envelope, '{ctx,tenant}', '"north"')`)
     await expectRefusal(sql, () => fresh('north').patient.findMany(), { code: 'CANNOT_OPEN', model: 'Patient' }, 'secret')

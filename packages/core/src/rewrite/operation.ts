@@ -9,6 +9,7 @@ import { type Input, isInput } from './input.ts'
 import { NeedsSteps, onlyIfTaken } from './needs-steps.ts'
 import { rewriteNestedData } from './nested-writes.ts'
 import { refuseAggregates } from './refuse.ts'
+import { mayAnswerWithOthersRows, undoingRefused } from './refused-results.ts'
 import { revealResult } from './reveal.ts'
 import { Rewriting, type Tools } from './rewriting.ts'
 import { rewriteReadConditions, rewriteSelection, type View, withoutOwnEnvelope } from './selection.ts'
@@ -27,8 +28,14 @@ import { rewriteUniqueWhere, rewriteWhere } from './where.ts'
 export function runOperation(call: Call, tools: Tools): Promise<unknown> {
   const rewriting = new Rewriting(tools, call.operation)
   const run = (): Promise<unknown> =>
-    mayStandInForms(call.model, rewriting) ? runInForms(call, tools, rewriting) : runResolved(call, call, tools, rewriting)
+    mayAnswerWithOthersRows(call, rewriting)
+      ? undoingRefused(call, rewriting, (within, own = tools) => runChosen(within, own))
+      : runChosen(call, tools, rewriting)
   return tools.accesses.isOn ? tellingRefusals(rewriting, run) : run()
+}
+
+function runChosen(call: Call, tools: Tools, rewriting: Rewriting = new Rewriting(tools, call.operation)): Promise<unknown> {
+  return mayStandInForms(call.model, rewriting) ? runInForms(call, tools, rewriting) : runResolved(call, call, tools, rewriting)
 }
 
 /** {@link runOperation} while values may stand in several forms: rows that are named by them are looked for first. */

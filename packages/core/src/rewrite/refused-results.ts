@@ -1,0 +1,67 @@
+import { EnvelopeError } from '../errors.ts'
+import type { Call } from './call.ts'
+import { isInput } from './input.ts'
+import { NeedsSteps } from './needs-steps.ts'
+import type { Rewriting, Tools } from './rewriting.ts'
+import { reseals } from './update-data.ts'
+
+/**
+ * Whether a write may answer with a row that its caller may not see, as only the answer tells: rows that it seals anew are opened, and thereby checked,
+ * before.
+ */
+export function mayAnswerWithOthersRows({ model, operation, args }: Call, rewriting: Rewriting): boolean {
+  if (rewriting.tools.policy?.contextsOf === undefined) return false
+  const hasRelated = 'include' in args || 'select' in args
+  switch (operation) {
+    case 'delete':
+    case 'upsert':
+      return true
+    case 'update':
+    case 'updateManyAndReturn':
+      return hasRelated || !(isInput(args['data']) && reseals(model, args['data'], rewriting))
+    case 'create':
+    case 'createManyAndReturn':
+      return hasRelated
+    default:
+      return false
+  }
+}
+
+/**
+ * Runs such a write so that nothing of it stays where its answer is refused: in a transaction of its own, or else the caller's, which then can't be
+ * committed.
+ *
+ * @throws NeedsSteps in a batch, whose answers are there when it is committed.
+ */
+export async function undoingRefused(
+  call: Call,
+  rewriting: Rewriting,
+  run: (call: Call, tools: Tools | undefined) => Promise<unknown>,
+): Promise<unknown> {
+  switch (call.transaction) {
+    case 'batch': {
+      const reason = 'a write that gives rows back can not be undone in a batch that Prisma runs by itself'
+      throw new NeedsSteps(rewriting.error('UNSUPPORTED', reason, call.model)).refusal
+    }
+    case 'interactive':
+      try {
+        return await run(call, undefined)
+      } catch (error) {
+        if (error instanceof EnvelopeError && error.code === 'CONTEXT_MISMATCH') await call.session.abort()
+        throw error
+      }
+    case 'none':
+      return call.inTransaction((session, tools) =>
+        run(
+          {
+            ...call,
+            transaction: 'interactive',
+            session,
+            query: (args) => session.answer(call.operation, args),
+            inTransaction: (work) => work(session, tools),
+          },
+          tools,
+        ),
+      )
+  }
+}
