@@ -2,10 +2,11 @@ import { createIndexKey } from 'prisma-envelope'
 import { rowContext } from 'prisma-envelope/rows'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type CliSetup, runCli } from '../support/cli.ts'
+import { keyStore } from '../support/client.ts'
 import { admit } from '../support/iam.ts'
-import { createRotation } from '../support/rotation.ts'
+import { createRotation, patient } from '../support/rotation.ts'
 
-const { kms, setup, seed, underKeys, sql, keys, indexKey, prisma } = await createRotation('cli-least-privilege')
+const { kms, setup, seed, underKeys, sql, keys, indexKey, prisma, client, promoted } = await createRotation('cli-least-privilege')
 const ROWS = 120
 const { pii = '', next: nextArn = '' } = setup.keys
 const cli = await admit(kms, 'command-line', nextArn, pii)
@@ -45,6 +46,29 @@ test('reindexes, encrypts, decrypts, and finds nothing wrong with its keys', asy
   expect(await sql('SELECT id FROM "Patient" WHERE "fullName" LIKE \'Name %\'')).toHaveLength(0)
   const { events } = await run('doctor', 'Patient')
   expect(events.filter(({ code }) => code === 'ACCESS_DENIED')).toEqual([])
+})
+
+test('moves stored keys, and erases a context without any permission', async () => {
+  await sql('TRUNCATE "Patient" CASCADE')
+  const stand = { ...mine, keyStore: true }
+  const owners = client({ keyStore })
+  await seed(ROWS, owners)
+  const moved = await runCli(stand, ['rotate', '--rewrap', 'Patient', '--json'])
+  expect(moved).toMatchObject({ ...done, result: { storedKeys: { written: 1, refused: 0 }, kmsCalls: 2 } })
+  expect(await runCli(stand, ['verify', 'Patient', '--json'])).toMatchObject(done)
+
+  await promoted({ keyStore, context: () => ({ tenant: '42' }) }).patient.create({ data: patient(ROWS) })
+  const nobody = await admit(kms, 'administrator', nextArn, pii)
+  const erased = await runCli({ ...stand, kms: nobody.kms }, [
+    'erase',
+    '--context',
+    'tenant=42',
+    '--keys-live-for',
+    '0',
+    '--json',
+  ])
+  expect(erased).toMatchObject({ ...done, result: { keys: 1, rows: { Patient: 1 } } })
+  await sql('TRUNCATE envelope_keys')
 })
 
 test('touches no other table, and seals nothing under the old key', async () => {
