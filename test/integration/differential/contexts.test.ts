@@ -8,8 +8,7 @@ const given = new Set<unknown>()
 
 /** One of two contexts, or none, by all that a row is bound to: where that changes, the row moves to another one. */
 const context: ContextOf = ({ bound }) => {
-  const text = Object.values(bound).join()
-  const sum = [...text].reduce((total, character) => total + character.charCodeAt(0), 0)
+  const sum = Buffer.from(Object.values(bound).join()).reduce((total, byte) => total + byte, 0)
   const own = CONTEXTS[sum % CONTEXTS.length]
   given.add(own)
   return own
