@@ -228,6 +228,20 @@ describe('a row of another tenant', () => {
     })
   })
 
+  test('many upserts of one new row at once insert it and update it', async () => {
+    const { email: own, ...data } = newcomer()
+    const upserts = Array.from({ length: 12 }, (_, i) =>
+      fresh('north').patient.upsert({
+        where: { id: data.id },
+        create: { ...data, email: own },
+        update: { ward: `W${i}` },
+      }),
+    )
+    const wards = (await Promise.all(upserts)).map(({ ward }) => ward)
+    expect(wards.filter((ward) => ward === data.ward)).toHaveLength(1)
+    expect(new Set(wards).size).toBe(12)
+  })
+
   test('stays as it is where a batch would give it back', async () => {
     const db = fresh('north')
     const batch = () => db.$transaction([db.patient.create({ data: newcomer() }), db.patient.delete({ where: { id: 'hers' } })])

@@ -12,6 +12,7 @@ import { refuseAggregates } from './refuse.ts'
 import { mayAnswerWithOthersRows, undoingRefused } from './refused-results.ts'
 import { revealResult } from './reveal.ts'
 import { Rewriting, type Tools } from './rewriting.ts'
+import { checksContexts } from './row-context.ts'
 import { rewriteReadConditions, rewriteSelection, type View, withoutOwnEnvelope } from './selection.ts'
 import { createInSteps, createManyInSteps, updateInSteps, updateManyInSteps, upsertInSteps } from './steps/whole-operations.ts'
 import { resolveUniques } from './unique-lookups.ts'
@@ -203,6 +204,8 @@ async function upsert(call: Call, rewriting: Rewriting): Promise<unknown> {
   // What a token finds is compared before it is changed, and its new value need not be the one that it was found by.
   if (expectations.length > 0)
     throw new NeedsSteps(rewriting.error('UNSUPPORTED', 'an `upsert` by an encrypted field takes several queries', model))
+  if (call.transaction === 'none' && checksContexts(rewriting))
+    throw new NeedsSteps(rewriting.error('UNSUPPORTED', 'an `upsert` under `context` may have to be undone', model))
   return query(call, rewriting, {
     ...args,
     where,

@@ -3,6 +3,7 @@ import type { Call } from './call.ts'
 import { isInput } from './input.ts'
 import { NeedsSteps } from './needs-steps.ts'
 import type { Rewriting, Tools } from './rewriting.ts'
+import { checksContexts } from './row-context.ts'
 import { reseals } from './update-data.ts'
 
 /**
@@ -10,7 +11,7 @@ import { reseals } from './update-data.ts'
  * before.
  */
 export function mayAnswerWithOthersRows({ model, operation, args }: Call, rewriting: Rewriting): boolean {
-  if (rewriting.tools.policy?.contextsOf === undefined) return false
+  if (!checksContexts(rewriting)) return false
   const hasRelated = 'include' in args || 'select' in args
   switch (operation) {
     case 'delete':
@@ -51,6 +52,8 @@ export async function undoingRefused(
         throw error
       }
     case 'none':
+      // It takes a transaction by itself, which it tries again where another writer came between.
+      if (call.operation === 'upsert') return run(call, undefined)
       return call.inTransaction((session, tools) =>
         run(
           {

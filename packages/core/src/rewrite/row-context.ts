@@ -79,6 +79,11 @@ export function rowToSeal(
   }
 }
 
+/** Whether rows that are read are checked for their context. */
+export function checksContexts({ tools }: Pick<Rewriting, 'tools'>): boolean {
+  return tools.policy?.contextsOf !== undefined
+}
+
 /**
  * Wants the row to be under a context that its reader may see.
  *

@@ -7,6 +7,7 @@ import type { Sealing } from './model.ts'
 import { NeedsSteps, withSteps } from './needs-steps.ts'
 import { rewriteNestedWrites } from './nested-writes.ts'
 import type { Rewriting } from './rewriting.ts'
+import { checksContexts } from './row-context.ts'
 import { isNotFound, sealedArgs, type Update, valuesAfterUpdate, withCondition } from './sealed-update.ts'
 import { refuseUniqueChange } from './unique-keys.ts'
 import { refuseReferencedChange, reseals } from './update-data.ts'
@@ -50,7 +51,7 @@ export async function runUpdate(update: Update): Promise<unknown> {
     sealing.bound.every(({ name }) => isKnown(known(name))) &&
     update.expectations.length === 0 &&
     // Nor is a row written over that is another tenant's.
-    rewriting.tools.policy?.contextsOf === undefined
+    !checksContexts(rewriting)
   if (call.transaction === 'batch' && !complete) throw needsTwo(call, rewriting)
   if (!complete) return mergeUntilWritten(update, sealing, data, values)
   try {

@@ -8,6 +8,7 @@ import type { Row } from '../opened-row.ts'
 import { LOST, untilWon } from '../race.ts'
 import { revealResult } from '../reveal.ts'
 import { Rewriting, type Tools } from '../rewriting.ts'
+import { checksContexts } from '../row-context.ts'
 import { filterOf, keyFields, keyOf, keysFilter, keyText, knownFields, sealedFields, selectOf } from '../row-key.ts'
 import { rewriteSelection } from '../selection.ts'
 import type { Session } from '../session.ts'
@@ -94,9 +95,10 @@ export async function upsertInSteps(call: Call, tools: Tools): Promise<unknown> 
   validateUpdate(model, args['update'], plain.rewriting)
   validateSelection(model, args, plain.rewriting, call.hidden)
   const nested = hasNestedWrites(model, args['create'], plain) || hasNestedWrites(model, args['update'], plain)
-  // A row that may have to be locked needs a transaction to be locked in, and so do rows that are bound to its key, and the search for others of its
-  // unique values.
+  // A row that may have to be locked needs a transaction to be locked in, and so do rows that are bound to its key, the search for others of its
+  // unique values, and what must be undone where the row that was met may not be seen.
   const locks =
+    checksContexts(plain.rewriting) ||
     model.sealing?.tolerant === true ||
     (isInput(args['update']) && referencedIn(model, args['update'], plain.rewriting).length > 0) ||
     ambiguousUniques(model, plain.rewriting).length > 0
