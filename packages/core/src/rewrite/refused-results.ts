@@ -1,6 +1,7 @@
 import { EnvelopeError } from '../errors.ts'
 import type { Call } from './call.ts'
-import { isInput } from './input.ts'
+import { type Input, isInput } from './input.ts'
+import type { Model } from './model.ts'
 import { NeedsSteps } from './needs-steps.ts'
 import type { Rewriting, Tools } from './rewriting.ts'
 import { checksContexts } from './row-context.ts'
@@ -12,20 +13,23 @@ import { reseals } from './update-data.ts'
  */
 export function mayAnswerWithOthersRows({ model, operation, args }: Call, rewriting: Rewriting): boolean {
   if (!checksContexts(rewriting)) return false
-  const hasRelated = 'include' in args || 'select' in args
   switch (operation) {
     case 'delete':
     case 'upsert':
       return true
     case 'update':
     case 'updateManyAndReturn':
-      return hasRelated || !(isInput(args['data']) && reseals(model, args['data'], rewriting))
+      return selectsRelated(model, args) || !(isInput(args['data']) && reseals(model, args['data'], rewriting))
     case 'create':
     case 'createManyAndReturn':
-      return hasRelated
+      return selectsRelated(model, args)
     default:
       return false
   }
+}
+
+function selectsRelated({ relations }: Model, { include, select }: Input): boolean {
+  return [include, select].some((selection) => isInput(selection) && Object.keys(selection).some((name) => relations.has(name)))
 }
 
 /**
