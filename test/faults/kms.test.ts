@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { CreateKeyCommand, DisableKeyCommand, EnableKeyCommand, ReplicateKeyCommand } from '@aws-sdk/client-kms'
 import { awsKms } from '@prisma-envelope/kms/aws'
 import { type LocalKms, startLocalKms } from '@prisma-envelope/local-kms'
-import { EnvelopeError, type EnvelopeOptions, failover, type KeyProvider } from 'prisma-envelope'
+import { EnvelopeError, type EnvelopeOptions, failover, type KeyProvider, multiKey } from 'prisma-envelope'
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createEncryptedClient } from '../support/encrypted-client.ts'
 import { kmsClient } from '../support/kms-client.ts'
@@ -192,6 +192,59 @@ describe(`5xx for ${outage / 1_000} s`, () => {
     expect(west.calls).toEqual({ GenerateDataKey: 1 })
     east.faults.clear()
     expect(await read(cold(), 'written in the west')).toMatchObject({ secret: 's' })
+  })
+})
+
+describe('one key that two KMS keys wrap, each in a Region of its own', () => {
+  const alone = ({ url, region, credentials }: LocalKms, key: string): KeyProvider =>
+    awsKms({ name: region, keyId: key, endpoint: url, region, credentials })
+  const both = async () => {
+    const [here, there] = await Promise.all([east.createKey(), west.createKey()])
+    return multiKey('pii2', alone(east, here.arn), alone(west, there.arn))
+  }
+
+  test('opens by the one that is left', async () => {
+    const key = await both()
+    await cold({}, key).givenKey.create({ data: { id: 'by both', secret: 's' } })
+    expect([east.calls, west.calls]).toEqual([{ GenerateDataKey: 1 }, { Encrypt: 1 }])
+    for (const [down, up] of [
+      [east, west],
+      [west, east],
+    ] as const) {
+      up.resetLog()
+      down.faults.inject({ status5xx: true })
+      expect(await read(cold({}, key), 'by both')).toMatchObject({ secret: 's' })
+      expect(up.calls).toEqual({ Decrypt: 1 })
+      down.faults.clear()
+    }
+  })
+
+  test.each([
+    ['first', east, west],
+    ['second', west, east],
+  ])('writes while the %s is away what the other one opens, with a warning', async (which, down, up) => {
+    const key = await both()
+    const warnings: unknown[] = []
+    const onWarning = ({ code }: Error & { code?: unknown }) => warnings.push(code)
+    process.on('warning', onWarning)
+    down.faults.inject({ status5xx: true })
+    const db = cold({ deadline: 60_000 }, key)
+    await db.givenKey.create({ data: { id: `without the ${which}`, secret: 's' } })
+    await sleep(0)
+    process.off('warning', onWarning)
+    expect(warnings).toContain('PRISMA_ENVELOPE_MULTI_KEY')
+    down.faults.clear()
+    up.resetLog()
+    expect(await read(cold({}, key), `without the ${which}`)).toMatchObject({ secret: 's' })
+    expect(up.calls).toEqual({ Decrypt: 1 })
+  })
+
+  test('does not pass over one that refuses: a new key would lack it unnoticed', async () => {
+    const key = await both()
+    west.faults.inject({ exception: { name: 'AccessDeniedException' } })
+    const db = cold({}, key)
+    await expect(db.givenKey.create({ data: { id: 'refused', secret: 's' } })).rejects.toMatchObject({ code: 'ACCESS_DENIED' })
+    expect(await db.givenKey.count({ where: { id: 'refused' } })).toBe(0)
   })
 })
 
