@@ -11,7 +11,12 @@ const direct = client({ wrap: 'direct' })
 
 await prisma.plain.create({ data: { name: 'warms the pool' } })
 await prisma.doctor.createMany({ data: Array.from({ length: ROWS }, (_, i) => ({ id: doctor(i), name: `Doctor ${i}` })) })
-await direct.category.createMany({ data: Array.from({ length: ROWS }, (_, i) => ({ id: i + 1, name: `Category ${i}` })) })
+await client({ branch: { maxRows: 1 } }).category.createMany({ data: categories(1) })
+await direct.category.createMany({ data: categories(ROWS + 1) })
+
+function categories(firstId: number) {
+  return Array.from({ length: ROWS }, (_, i) => ({ id: firstId + i, name: `Category ${i}` }))
+}
 
 function doctor(i: number): string {
   return `0b3e4e8a-5d5f-4a4e-8d0f-${String(i).padStart(12, '0')}`
@@ -31,7 +36,7 @@ function readers(count: number, read: (i: number) => Promise<{ name: unknown } |
 }
 
 const doctorBy = (db: Client) => (i: number) => db.doctor.findUnique({ where: { id: doctor(i) } })
-const categoryBy = (db: Client) => (i: number) => db.category.findUnique({ where: { id: i + 1 } })
+const categoryBy = (db: Client, firstId: number) => (i: number) => db.category.findUnique({ where: { id: firstId + i } })
 
 describe('cold readers', () => {
   test('of one branch key make one KMS call, however many they are', async () => {
@@ -40,15 +45,18 @@ describe('cold readers', () => {
     expect(kms.calls).toEqual({ Decrypt: 1 })
   })
 
-  test(`of ${ROWS} keys make ${ROWS}`, async () => {
-    const rows = await readers(READERS, categoryBy(cold()))
+  test.each([
+    ['branch', 1],
+    ['direct', ROWS + 1],
+  ])(`of ${ROWS} keys make ${ROWS}, which are in mode %s`, async (_, firstId) => {
+    const rows = await readers(READERS, categoryBy(cold(), firstId))
     expect(rows.map((row) => row?.name)).toEqual(Array.from({ length: READERS }, (_, i) => `Category ${i % ROWS}`))
     expect(kms.calls).toEqual({ Decrypt: ROWS })
   })
 
   test('of one list make a call for each key among its rows', async () => {
-    expect(await cold().category.findMany()).toHaveLength(ROWS)
-    expect(kms.calls).toEqual({ Decrypt: ROWS })
+    expect(await cold().category.findMany()).toHaveLength(2 * ROWS)
+    expect(kms.calls).toEqual({ Decrypt: 2 * ROWS })
     const db = cold()
     await db.doctor.findMany()
     await db.doctor.findMany()

@@ -54,6 +54,24 @@ test('rows that 8 processes have written in 30 days are read cold by two calls',
   expect(calls()).toBe(2)
 })
 
+test('3,000 readers at the same time make 50 calls for 50 keys', async () => {
+  const tenants = Array.from({ length: 50 }, (_, i) => `tenant ${i}`)
+  const writer = client({ context: (_, { settings }) => settings })
+  for (const tenant of tenants) await write(writer.$envelope({ tenant }))
+  const rows = await sql<{ id: string }>(`SELECT id FROM persons WHERE sealed_envelope ? 'ctx'`)
+  expect(rows).toHaveLength(tenants.length)
+  const cold = client()
+  kms.resetLog()
+  const found = await Promise.all(
+    Array.from({ length: 3000 }, (_, i) =>
+      cold.person.findUnique({ where: { id: rows[i % rows.length]?.id ?? '' }, select: { name: true } }),
+    ),
+  )
+  expect(found.every((person) => person?.name.startsWith('name '))).toBe(true)
+  expect(kms.calls).toEqual({ Decrypt: tenants.length })
+  await sql(`DELETE FROM persons WHERE sealed_envelope ? 'ctx'`)
+})
+
 test('3,000 readers at the same time make one call for one key', async () => {
   const cold = client()
   kms.resetLog()
