@@ -107,6 +107,17 @@ test('moves the DEK of a row that has no branch key by two calls, which it tells
   )
 })
 
+test('--kms-rate rations what it wraps as what it unwraps, however little of it a deadline has room for', async () => {
+  await sql('DELETE FROM "Patient"')
+  await seed(30, rotation.client({ wrap: 'direct' }))
+  kms.resetLog()
+  const rationed = { ...setup, deadline: 1000 }
+  const { code, result } = await runCli(rationed, ['rotate', '--rewrap', 'Patient', '--json', '--kms-rate', '20'])
+  expect(code).toBe(0)
+  expect(result).toMatchObject({ kmsCalls: 60, wrappedKeys: 30, models: [{ written: 30, refused: 0 }] })
+  expect(kms.calls).toEqual({ Decrypt: 30, Encrypt: 30 })
+})
+
 test('--from moves the rows of that key alone', async () => {
   const { arn: spareArn } = await kms.createKey()
   const spare = awsKms({ name: 'spare', keyId: spareArn, client: aws })

@@ -8,6 +8,7 @@ import type { Program } from '../program.ts'
 import { placementOf } from '../rows/placement.ts'
 import type { Table } from '../rows/table.ts'
 import type { Context } from './context.ts'
+import { rationed } from './rationed.ts'
 import { reencryptTask } from './reencrypt-task.ts'
 import { reindexTask } from './reindex-task.ts'
 import { announceCost } from './rewrap-cost.ts'
@@ -155,14 +156,13 @@ async function rewrapStored(
 const CALLS_SIDE_BY_SIDE = 25
 const REMEMBERED_KEYS = 50_000
 
-function movedKeys({ keys, keyring }: Context, options: RotateOptions): MovedKeys {
-  const { batch, workers, kmsRate = CALLS_SIDE_BY_SIDE, verify = false } = options
+function movedKeys({ config, keys, keyring }: Context, options: RotateOptions): MovedKeys {
+  const { batch, workers, verify = false } = options
   return createMovedKeys({
     keys,
     keyring,
     remembered: Math.max(REMEMBERED_KEYS, 2 * batch * workers),
-    // More would only wait for their turn until their deadline.
-    sideBySide: Math.min(CALLS_SIDE_BY_SIDE, kmsRate),
+    sideBySide: rationed(CALLS_SIDE_BY_SIDE, options, config),
     verify,
   })
 }

@@ -13,6 +13,7 @@ import { retirement } from '../verification/retired.ts'
 import { type ModelReport, type VerifyOptions, verifyModel } from '../verification/verify-model.ts'
 import { verifyText } from '../verification/verify-text.ts'
 import type { CommonOptions, Context } from './context.ts'
+import { rationed } from './rationed.ts'
 import { duration, wholeNumber } from './row-command.ts'
 
 interface Options extends CommonOptions, PaceOptions {
@@ -27,8 +28,6 @@ interface Options extends CommonOptions, PaceOptions {
 
 /** Keys of a sample are held in memory. */
 const LARGEST_SAMPLE = 1_000_000
-/** Milliseconds that the key layer gives to the keys of one request, unless the configuration says otherwise. */
-const DEADLINE = 5_000
 
 export function addVerify({ commander, run }: Program): void {
   commander
@@ -65,7 +64,7 @@ export function addVerify({ commander, run }: Program): void {
             patience: options.patience * 1000,
             stop,
             sample: options.sample,
-            openedTogether: openedTogether(options, config.deadline ?? DEADLINE),
+            openedTogether: rationed(options.batch, options, config),
             against,
             isRetired: await retirement(context.sql, config),
           })
@@ -82,11 +81,6 @@ export function addVerify({ commander, run }: Program): void {
         return findings.total > 0 ? EXIT.wrong : EXIT.done
       })
     })
-}
-
-/** Where calls are rationed, half of those that the deadline leaves room for, shared by all workers. */
-function openedTogether({ kmsRate, workers, batch }: Options, deadline: number): number {
-  return kmsRate === undefined ? batch : Math.max(1, Math.floor((kmsRate * deadline) / 2000 / workers))
 }
 
 async function verifyModels(
