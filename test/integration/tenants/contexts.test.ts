@@ -228,6 +228,22 @@ describe('a row of another tenant', () => {
     })
   })
 
+  test('one that does not open is deleted where nothing of it is given back, and stays where it would be', async () => {
+    const { id } = await north.patient.create({ data: newcomer() })
+    await sql(`UPDATE "Patient" SET envelope = jsonb_set(envelope, '{ct}', '"AAAA"') WHERE id = $1`, [id])
+    await expectRefusal(sql, () => fresh('north').patient.delete({ where: { id } }), { code: 'CANNOT_OPEN' })
+    expect(await north.patient.delete({ where: { id }, select: { id: true } })).toEqual({ id })
+  })
+
+  test('one’s own row stays where the KMS is away, which would have to open it', async () => {
+    const { id } = await north.patient.create({ data: newcomer() })
+    const db = fresh('north', { deadline: 500, kms: { attemptTimeout: 400, breaker: { failures: 2, openFor: 1 } } })
+    const mend = kms.faults.inject({ status5xx: true })
+    await expectRefusal(sql, () => db.patient.delete({ where: { id } }), { code: 'UNAVAILABLE' })
+    mend()
+    expect(await db.patient.delete({ where: { id } })).toMatchObject({ id, fullName: 'A secret name' })
+  })
+
   test('many upserts of one new row at once insert it and update it', async () => {
     const { email: own, ...data } = newcomer()
     const upserts = Array.from({ length: 12 }, (_, i) =>
