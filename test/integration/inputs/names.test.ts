@@ -106,7 +106,7 @@ describe('models, relations and fields that are named like arguments work as in 
         where: { id: 'w1' },
         data: {
           data: {
-            update: { where: key, data: { data: { set: 'set' } } },
+            update: { where: key, data: { data: { set: 'Set anew' } } },
             upsert: { where: { id: 99 }, create: { select: 'upserted' }, update: { select: 'never' } },
             updateMany: { where: { select: 'two', update: 'w1' }, data: { data: 2 } },
           },
@@ -158,7 +158,7 @@ describe('models, relations and fields that are named like arguments work as in 
   })
 
   test('and no value of an encrypted field stands in the database', async () => {
-    const texts = ['Selected', 'Somewhere', 'Third', 'Fifth', 'Upserted', 'Changed', 'set']
+    const texts = ['Selected', 'Somewhere', 'Third', 'Fifth', 'Upserted', 'Changed', 'Set anew']
     const inPlain = JSON.stringify(await contentsOf(twinSql))
     const stored = JSON.stringify(await contentsOf(sql))
     expect(texts.filter((text) => !inPlain.includes(text))).toEqual([])
